@@ -1,0 +1,273 @@
+"""Messages to Kafka records and back: CloudEvents 1.0, binary content mode, JSON bodies.
+
+Encoding is deterministic. Decoding never raises anything but UndecodableError, whatever the bytes, and reads every
+version of a type that was ever released. A decoded command is a claim until `verified_actor` has proven its sender.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from pydantic import ValidationError
+from pydantic_core import from_json
+
+from docward.events.actor import Keyring, Signer, Statement, claimed_actor, verify
+from docward.events.errors import BadSignatureError, UndecodableError
+from docward.events.messages import Actor, Message
+from docward.events.upcasts import UPCASTS, Upcasts, upcast
+
+Headers = tuple[tuple[str, bytes | None], ...]
+"""Header keys that are not UTF-8 are kept by surrogate escapes, so that a record can be copied byte for byte."""
+
+CONTENT_TYPE = b"application/json"
+MAX_ATTRIBUTE = 16 * 1024
+"""Bytes of one header value. Attributes are cached and logged, and a claim is read before it is proven."""
+_BODY_TYPES = (b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A Kafka record as it lies in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    """Milliseconds since the epoch, as the producer or broker set it."""
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The context attributes of a message."""
+
+    id: UUID
+    type: str
+    source: str
+    """URI reference of the sender; (source, id) is what commands are de-duplicated by."""
+    time: datetime
+    subject: str
+    """The stream: `document:<uuid>`."""
+    key: UUID
+    """The aggregate's id, the record's key."""
+    correlation_id: UUID
+    """The id of the message that began it all."""
+    actor: Actor
+    causation_id: UUID | None = None
+    """The command whose decision, or whose job, produced an event; the event that a command reacts to."""
+    stream_version: int | None = None
+    """Events only: 1 for the first event of its stream, without gaps."""
+    traceparent: str | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    envelope: Envelope
+    message: Message
+    token: str | None
+    """`ce_actor` as received."""
+    statement: Statement
+    """What `token` must sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    key: bytes
+    value: bytes
+    headers: Headers
+
+    @property
+    def size(self) -> int:
+        """Bytes that count against a topic's maximum, headers included."""
+        return len(self.key) + len(self.value) + sum(len(k) + len(v or b"") + 8 for k, v in self.headers)
+
+
+def body_of(message: Message) -> bytes:
+    return message.__pydantic_serializer__.to_json(message)
+
+
+def timestamp(time: datetime) -> str:
+    """RFC 3339 in UTC with microseconds."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def encode(envelope: Envelope, message: Message, signer: Signer) -> Encoded:
+    return encode_body(envelope, body_of(message), signer)
+
+
+def encode_body(envelope: Envelope, body: bytes, signer: Signer) -> Encoded:
+    """The record of a message whose body is already JSON."""
+    ident, time = str(envelope.id), timestamp(envelope.time)
+    statement = Statement(ident, envelope.source, envelope.subject, time, envelope.type, body)
+    token = signer.sign(envelope.actor, statement)
+    headers: list[tuple[str, bytes | None]] = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", ident.encode()),
+        ("ce_type", envelope.type.encode()),
+        ("ce_source", envelope.source.encode()),
+        ("ce_time", time.encode()),
+        ("ce_subject", envelope.subject.encode()),
+        ("ce_dataversion", str(envelope.version).encode()),
+        ("ce_correlationid", str(envelope.correlation_id).encode()),
+        ("ce_actor", token.encode()),
+        ("content-type", CONTENT_TYPE),
+    ]
+    if envelope.causation_id is not None:
+        headers.append(("ce_causationid", str(envelope.causation_id).encode()))
+    if envelope.stream_version is not None:
+        headers.append(("ce_streamversion", str(envelope.stream_version).encode()))
+    if envelope.traceparent is not None:
+        headers.append(("traceparent", envelope.traceparent.encode()))
+    return Encoded(str(envelope.key).encode(), body, tuple(headers))
+
+
+class Codec:
+    """Reads the records of the given types."""
+
+    def __init__(self, types: Iterable[type[Message]], upcasts: Upcasts = UPCASTS) -> None:
+        self._types = {cls.TYPE: cls for cls in types}
+        self._upcasts = upcasts
+
+    def decode(self, record: Record) -> Decoded:
+        """The message in the record, in its newest version. Raises UndecodableError."""
+        headers = _attributes(record.headers)
+        if headers.get("ce_specversion") != "1.0":
+            raise UndecodableError("ce_specversion is not 1.0")
+        if headers.get("content-type", "").encode().lower() not in _BODY_TYPES:
+            raise UndecodableError("content-type is not application/json")
+        envelope = _envelope(record, headers)
+        message = self._message(envelope, record.value)
+        statement = Statement(
+            id=headers["ce_id"],
+            source=headers["ce_source"],
+            subject=headers["ce_subject"],
+            time=headers["ce_time"],
+            type=headers["ce_type"],
+            body=record.value or b"",
+        )
+        return Decoded(envelope, message, headers.get("ce_actor"), statement)
+
+    def _message(self, envelope: Envelope, body: bytes | None) -> Message:
+        cls = self._types.get(envelope.type)
+        if cls is None:
+            raise UndecodableError(f"type {envelope.type!r} is not carried here")
+        if not 1 <= envelope.version <= cls.VERSION:
+            raise UndecodableError(f"version {envelope.version} of {envelope.type!r} is unknown")
+        if body is None:
+            raise UndecodableError("the record has no body")
+        try:
+            if b"\\u0000" in body:
+                _refuse_nul(from_json(body))
+            if envelope.version == cls.VERSION:
+                return cls.model_validate_json(body)
+            older = upcast(envelope.type, envelope.version, cls.VERSION, from_json(body), self._upcasts)
+            return cls.model_validate(older)
+        except ValidationError as error:
+            raise UndecodableError(_said(error)) from error
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise UndecodableError(f"the body does not read as {envelope.type!r}: {type(error).__name__}") from error
+
+
+def envelope_of(record: Record) -> Envelope:
+    """Only the envelope, for readers that do not need the body. Raises UndecodableError."""
+    return _envelope(record, _attributes(record.headers))
+
+
+def verified_actor(decoded: Decoded, keyring: Keyring) -> Actor:
+    """The proven sender of a decoded record. Raises BadSignatureError."""
+    if decoded.token is None:
+        raise BadSignatureError("ce_actor is missing")
+    return verify(decoded.token, decoded.statement, keyring)
+
+
+def _attributes(headers: Headers) -> dict[str, str]:
+    """The attributes by name; of those that Docward reads, none twice, null, too long or other than UTF-8 text."""
+    found: dict[str, str] = {}
+    for key, value in headers:
+        if not (key.startswith("ce_") or key in {"content-type", "traceparent"}):
+            continue
+        if key in found:
+            raise UndecodableError(f"header {key!r} occurs twice")
+        if value is None:
+            raise UndecodableError(f"header {key!r} is null")
+        if len(value) > MAX_ATTRIBUTE:
+            raise UndecodableError(f"header {key!r} is longer than {MAX_ATTRIBUTE} bytes")
+        if b"\x00" in value:
+            raise UndecodableError(f"header {key!r} holds a NUL character")
+        try:
+            found[key] = value.decode()
+        except UnicodeDecodeError as error:
+            raise UndecodableError(f"header {key!r} is not UTF-8") from error
+    return found
+
+
+def _envelope(record: Record, headers: dict[str, str]) -> Envelope:
+    try:
+        subject = headers["ce_subject"]
+        token = headers.get("ce_actor")
+        stream_version = headers.get("ce_streamversion")
+        causation = headers.get("ce_causationid")
+        ident = UUID(headers["ce_id"])
+        return Envelope(
+            id=ident,
+            type=headers["ce_type"],
+            source=headers["ce_source"],
+            time=_time(headers["ce_time"]),
+            subject=subject,
+            key=UUID((record.key or b"").decode()) if record.key else _aggregate(subject),
+            correlation_id=UUID(headers["ce_correlationid"]) if "ce_correlationid" in headers else ident,
+            actor=claimed_actor(token) if token else _ANONYMOUS,
+            causation_id=UUID(causation) if causation else None,
+            stream_version=int(stream_version) if stream_version else None,
+            traceparent=headers.get("traceparent"),
+            version=int(headers.get("ce_dataversion", "1")),
+        )
+    except KeyError as error:
+        raise UndecodableError(f"header {error.args[0]!r} is missing") from error
+    except BadSignatureError as error:
+        raise UndecodableError(str(error)) from error
+    except (ValueError, OverflowError) as error:
+        raise UndecodableError(f"an attribute does not read: {error}") from error
+
+
+_ANONYMOUS = Actor(subject="anonymous")
+
+
+def _aggregate(subject: str) -> UUID:
+    """A record without key still says whom it is for: it is forwarded to the partition where that aggregate lives."""
+    return UUID(subject.partition(":")[2])
+
+
+@lru_cache(maxsize=8192)
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("ce_time has no offset from UTC")
+    return time.astimezone(UTC)
+
+
+def _refuse_nul(value: Any) -> None:
+    match value:
+        case str() if "\x00" in value:
+            raise UndecodableError("the body holds a NUL character")
+        case dict():
+            for key, item in value.items():
+                _refuse_nul(key)
+                _refuse_nul(item)
+        case list():
+            for item in value:
+                _refuse_nul(item)
+
+
+def _said(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])[:200]  # names in the body are the sender's, of any length
+    return f"body: {place or '(whole)'}: {first['msg'][:200]}"

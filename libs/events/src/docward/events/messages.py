@@ -1,0 +1,99 @@
+"""What every command and event has in common: immutable values, a wire name, a version, tolerant reading."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DOCWARD = uuid5(NAMESPACE_URL, "https://docward.dev/ids")
+"""Root of every derived id (RFC 9562 version 5), so that a repeated decision yields the same ids."""
+
+
+class Value(BaseModel):
+    """An immutable value. Unknown fields are ignored: a reader survives writers that are newer than itself."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Message(Value):
+    """A command or an event. `TYPE` is its name on the wire, `VERSION` the version of its schema.
+
+    Only the newest version of a type is a class; older versions are upcast when they are read (`upcasts`).
+    """
+
+    TYPE: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.TYPE = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+
+class Command(Message):
+    """An intention. A mismatch of `expected_version` with the stream's version is rejected, naming the current one."""
+
+    expected_version: int | None = Field(default=None, ge=0, le=2**31 - 1)
+
+
+class Event(Message):
+    """A fact. Recorded once, never changed."""
+
+
+class CommandRejected(Event):
+    """Version 1 of the stream `command:<command id>`: this command had no effect, and why."""
+
+    command_id: UUID
+    command_type: str
+    code: str
+    """Stable, kebab-case; part of the contract."""
+    detail: str
+    stream: str
+    """The stream that the command was for."""
+    current_version: int
+    """Version of that stream when the command was decided; 0 = it does not exist."""
+
+
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""Of a version or release: counted from 1, fits an integer column."""
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ObjectRef(Value):
+    """A claim check: where the bytes lie, and what they must hash to when they are read."""
+
+    uri: str = Field(max_length=255, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*$")
+    """Relative to the object store's root, never an absolute address: a message cannot point outside the store."""
+    sha256: Sha256
+    size: int = Field(ge=0, le=2**63 - 1)
+    media_type: str = Field(min_length=1, max_length=255)
+
+
+class Actor(Value):
+    """Who asked for it. Carried, signed, in `ce_actor`."""
+
+    subject: str = Field(min_length=1, max_length=255)
+    name: str = ""
+    kind: Literal["user", "service", "job"] = "user"
+    roles: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+
+class RepositoryRef(Value):
+    """A policy repository, and which release of it; no release = the newest one when it is used."""
+
+    repository_id: UUID
+    release: Number | None = None
+
+
+def derived_id(*parts: object) -> UUID:
+    """The id that follows from its parts: same parts, same id, on every attempt and in every process."""
+    return uuid5(DOCWARD, "\x1f".join(str(part) for part in parts))
+
+
+def stream_id(kind: str, aggregate_id: UUID) -> str:
+    """`document:<uuid>`, `policy-repository:<uuid>`, `analysis:<document's uuid>` or `command:<command's uuid>`."""
+    return f"{kind}:{aggregate_id}"

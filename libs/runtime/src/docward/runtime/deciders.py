@@ -1,0 +1,252 @@
+"""The decider: commands of a topic become events in the store, exactly once, and then records of the event topic.
+
+A command whose bytes, signature or place are wrong is parked alone, or forwarded once to where it belongs. One that
+the aggregate refuses, or that repeats an id with another body, is answered by `CommandRejected`. One that makes the
+aggregate fail is parked and blocks its key. A repeated command changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from docward.events.actor import Keyring
+from docward.events.codec import Codec, Decoded, Encoded, Record, verified_actor
+from docward.events.errors import BadSignatureError, UndecodableError
+from docward.events.messages import Command, derived_id
+from docward.events.topics import Topic
+from docward.runtime import metrics
+from docward.runtime.aggregates import Accepted, Aggregate, Decision, JobSpec, Rejected, Request, fold
+from docward.runtime.delivery import Batch, Delivery, DeliveryLoop
+from docward.runtime.errors import OPERATIONAL
+from docward.runtime.eventstore import EventStore, NewEvent, Origin, new_events, relay_channel
+from docward.runtime.infrastructure import Infrastructure
+from docward.runtime.kafka import Publisher, partition_of
+from docward.runtime.parking import Parked, parked
+from docward.runtime.postgres import Pool
+
+log = structlog.get_logger()
+
+FORWARDED = "docward-forwarded"
+"""Header of a command that was forwarded to its partition once; it is not forwarded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A command that may be decided."""
+
+    record: Record
+    decoded: Decoded
+    digest: bytes
+
+    @property
+    def stream(self) -> str:
+        return self.decoded.envelope.subject
+
+
+@dataclass(slots=True)
+class _Stream:
+    state: Any
+    version: int
+
+
+class DeciderHandler:
+    """Decides the commands of the aggregates that share a command topic."""
+
+    def __init__(
+        self, store: EventStore, aggregates: Sequence[Aggregate[Any]], *, keyring: Keyring, publisher: Publisher
+    ) -> None:
+        self._store = store
+        self._aggregates = {aggregate.kind: aggregate for aggregate in aggregates}
+        self._codec = Codec(store.commands.types)
+        self._keyring = keyring
+        self._publisher = publisher
+        self.wake = asyncio.Event()
+        """Set when there may be events to relay."""
+
+    async def prepare(self, records: Sequence[Record]) -> list[_Arrival | Parked]:
+        arrivals: list[_Arrival | Parked] = []
+        for record in records:
+            arrival = self._arrival(record)
+            if arrival is None:
+                await self._forward(record)
+            else:
+                arrivals.append(arrival)
+        return arrivals
+
+    def _arrival(self, record: Record) -> _Arrival | Parked | None:
+        """None: it belongs to another partition and has not been forwarded."""
+        try:
+            decoded = self._codec.decode(record)
+            actor = verified_actor(decoded, self._keyring)
+        except UndecodableError as error:
+            return parked(record, "undecodable", error, blocks=False)
+        except BadSignatureError as error:
+            return parked(record, "bad-signature", error, blocks=False)
+        kind, _, ident = decoded.envelope.subject.partition(":")
+        if kind not in self._aggregates or ident != str(decoded.envelope.key):
+            misfit = UndecodableError(f"subject {decoded.envelope.subject!r} does not fit the topic and the key")
+            return parked(record, "undecodable", misfit, blocks=False)
+        if record.key is None or self._store.partition(decoded.envelope.key) != record.partition:
+            if any(key == FORWARDED for key, _ in record.headers):
+                return parked(record, "wrong-partition", ValueError("forwarded, and wrong again"), blocks=False)
+            return None
+        decoded = replace(decoded, envelope=replace(decoded.envelope, actor=actor))
+        return _Arrival(record, decoded, hashlib.sha256(decoded.statement.payload()).digest())
+
+    async def _forward(self, record: Record) -> None:
+        key = str(self._codec.decode(record).envelope.key).encode()
+        topic = self._store.commands
+        forwarded = Encoded(key, record.value or b"", (*record.headers, (FORWARDED, b"1")))
+        await self._publisher.write(topic, partition_of(key, topic.partitions), [forwarded])
+        metrics.RECORDS.labels(self._store.consumer, record.topic, "forwarded").inc()
+
+    async def apply(self, prepared: list[_Arrival | Parked], batch: Batch) -> None:
+        arrivals = [a for a in prepared if isinstance(a, _Arrival)]
+        decided = await self._decided_before(batch, [a.decoded.envelope.id for a in arrivals])
+        streams = await self._load(batch, {a.stream for a in arrivals})
+        events: list[NewEvent] = []
+        jobs: list[tuple[JobSpec, Request, Origin, int]] = []
+        new_ids: list[tuple[UUID, str, bytes]] = []
+        for arrival in prepared:
+            if isinstance(arrival, Parked):
+                batch.park(arrival)
+                continue
+            if batch.waits(arrival.record):
+                continue
+            envelope = arrival.decoded.envelope
+            before = decided.get(envelope.id)
+            if before == (envelope.source, arrival.digest):
+                metrics.RECORDS.labels(self._store.consumer, arrival.record.topic, "duplicate").inc()
+                continue
+            try:
+                request, decision = self._decide(arrival, streams[arrival.stream], reused=before is not None)
+                events += self._recorded(arrival, request, decision, streams[arrival.stream], jobs)
+            except Exception as error:  # the delivery loop's: a bug parks its command
+                log.exception("a command could not be decided", command=str(envelope.id), type=envelope.type)
+                batch.park(parked(arrival.record, "unexpected", error, blocks=True))
+                continue
+            if before is None:
+                decided[envelope.id] = (envelope.source, arrival.digest)
+                new_ids.append((envelope.id, envelope.source, arrival.digest))
+            metrics.RECORDS.labels(self._store.consumer, arrival.record.topic, "decided").inc()
+        last_seq = {partition: seq for (_, partition), seq in batch.last_seq.items()}
+        await self._store.append(batch.connection, events, last_seq)
+        await self._store.add_jobs(batch.connection, jobs)
+        await batch.connection.executemany("insert into commands (id, source, digest) values ($1, $2, $3)", new_ids)
+
+    def _decide(self, arrival: _Arrival, stream: _Stream, *, reused: bool) -> tuple[Request, Decision]:
+        envelope, command = arrival.decoded.envelope, arrival.decoded.message
+        aggregate = self._aggregate(arrival.stream)
+        ident = envelope.id
+        if reused:  # a stream of its own, so that the first command's own answer stays what it is
+            ident = derived_id("reused", envelope.id, arrival.digest.hex())
+        request = Request(envelope.key, ident, envelope.time, envelope.actor, stream.version)
+        if reused:
+            return request, Rejected("id-reused", f"command {envelope.id} was decided with another body or sender")
+        expected = command.expected_version if isinstance(command, Command) else None
+        if expected is not None and expected != stream.version:
+            detail = f"version {expected} was expected, the current version is {stream.version}"
+            return request, Rejected("version-conflict", detail)
+        return request, aggregate.decide(stream.state, command, request)
+
+    def _recorded(
+        self,
+        arrival: _Arrival,
+        request: Request,
+        decision: Decision,
+        stream: _Stream,
+        jobs: list[tuple[JobSpec, Request, Origin, int]],
+    ) -> list[NewEvent]:
+        """The events to append; the stream and the jobs move on only with what is really recorded."""
+        envelope = arrival.decoded.envelope
+        aggregate = self._aggregate(arrival.stream)
+        origin = Origin(request.command_id, envelope.correlation_id, envelope.traceparent)
+        events = new_events(aggregate, request, origin, decision, envelope.type)
+        if isinstance(decision, Accepted) and events and events[0].stream_id == arrival.stream:
+            stream.state = fold(aggregate, stream.state, decision.events)
+            stream.version += len(events)
+            jobs += [(spec, request, origin, index) for index, spec in enumerate(decision.jobs)]
+        return events
+
+    def _aggregate(self, stream: str) -> Aggregate[Any]:
+        return self._aggregates[stream.partition(":")[0]]
+
+    async def _load(self, batch: Batch, ids: set[str]) -> dict[str, _Stream]:
+        loaded = await self._store.streams(batch.connection, ids)
+        return {
+            ident: _Stream(fold(self._aggregate(ident), self._aggregate(ident).initial, events), len(events))
+            for ident, events in loaded.items()
+        }
+
+    async def _decided_before(self, batch: Batch, ids: list[UUID]) -> dict[UUID, tuple[str, bytes]]:
+        rows = await batch.connection.fetch("select id, source, digest from commands where id = any($1::uuid[])", ids)
+        return {row["id"]: (row["source"], row["digest"]) for row in rows}
+
+    async def committed(self) -> None:
+        self.wake.set()
+
+
+class Relay:
+    """Publishes recorded events, in order per partition, without a database lock held.
+
+    What a predecessor, a fenced twin or a job left behind goes out the same way. An event may be published again after
+    a crash, always as a run from an earlier number, never out of order at its first appearance, and never left out.
+    """
+
+    def __init__(
+        self, store: EventStore, loop: DeliveryLoop, wake: asyncio.Event, *, pool: Pool, publisher: Publisher
+    ) -> None:
+        self._store = store
+        self._loop = loop
+        self._wake = wake
+        self._pool = pool
+        self._publisher = publisher
+
+    async def run(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(1):  # a notification can be lost with its connection
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                await self._relay_all()
+            except OPERATIONAL as error:
+                log.warning("relay paused", topic=self._store.topic.name, error=str(error))
+                await asyncio.sleep(0.5)
+
+    async def _relay_all(self) -> None:
+        owned = self._loop.owned(self._store.commands.name)
+        while waiting := await self._store.waiting(self._pool, owned):
+            async with asyncio.TaskGroup() as group:
+                for partition, relayed in waiting.items():
+                    group.create_task(self._relay(partition, owned[partition], relayed))
+
+    async def _relay(self, partition: int, epoch: int, relayed: int) -> None:
+        events = await self._store.unrelayed(self._pool, partition, relayed, self._publisher.signer)
+        await self._publisher.write(self._store.topic, partition, [encoded for _, encoded in events])
+        if events and await self._store.relayed(self._pool, partition, epoch, events[-1][0]):
+            metrics.RELAYED.labels(self._store.topic.name).inc(len(events))
+
+
+class Decider:
+    """The decider of a command topic in a process: its loop, its relay and its store."""
+
+    def __init__(
+        self, name: str, aggregates: Sequence[Aggregate[Any]], around: Infrastructure, *, dead_letters: Topic
+    ) -> None:
+        self.store = EventStore(around.service, name, aggregates[0])
+        handler = DeciderHandler(self.store, aggregates, keyring=around.keyring, publisher=around.publisher)
+        delivery = Delivery(name, (self.store.commands,), dead_letters, around.version)
+        self.loop = DeliveryLoop(delivery, handler, around)
+        self.relay = Relay(self.store, self.loop, handler.wake, pool=around.pool, publisher=around.publisher)
+        self.wake_relay = handler.wake.set
+        around.listener.on(relay_channel(around.service), lambda _: handler.wake.set())

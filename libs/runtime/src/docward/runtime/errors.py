@@ -1,0 +1,69 @@
+"""What may go wrong around a message, by what is done about it.
+
+`OPERATIONAL` lists the errors of an outage: they pause and retry, and park nothing. Everything else that a handler
+raises is unexpected: its record is parked. `FencedError` means that another process owns the partition.
+"""
+
+from __future__ import annotations
+
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from docward.events.codec import Record
+
+
+class FencedError(Exception):
+    """Another process has taken over: nothing was changed."""
+
+
+class GapError(Exception):
+    """An event's stream version is not the next one: something between is missing."""
+
+    def __init__(self, record: Record, message: str) -> None:
+        super().__init__(message)
+        self.record = record
+
+
+class BrokerUnavailableError(Exception):
+    """The broker did not acknowledge in time; whether the record was written is unknown."""
+
+
+class ObjectStoreUnavailableError(Exception):
+    """The object store cannot be reached."""
+
+
+class ObjectMissingError(Exception):
+    """Nothing is stored under the reference."""
+
+
+class HashMismatchError(Exception):
+    """What is stored under the reference has another hash or size than the reference says."""
+
+
+class TooLargeError(Exception):
+    """The bytes exceed the limit."""
+
+
+OPERATIONAL: tuple[type[BaseException], ...] = (
+    ConnectionError,
+    TimeoutError,
+    OSError,
+    BrokerUnavailableError,
+    ObjectStoreUnavailableError,
+    KafkaError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.QueryCanceledError,
+)
+
+DATA_ERRORS: tuple[type[BaseException], ...] = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+"""SQLSTATE classes 22 and 23: one record of the batch is at fault; the batch is bisected to find it."""

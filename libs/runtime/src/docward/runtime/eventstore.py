@@ -1,0 +1,258 @@
+"""The event store: the truth of every stream, numbered without gaps per partition, and thereby its own outbox.
+
+Whoever appends holds the lock of the partition's checkpoint row, so `seq` has no gaps and what a reader sees up to the
+highest number is final. `unique (stream_id, version)` is the arbiter between everybody who appends to a stream.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from uuid import UUID
+
+from docward.events.actor import Signer
+from docward.events.codec import Encoded, Envelope, body_of, encode_body
+from docward.events.messages import Actor, CommandRejected, Event, derived_id, stream_id
+from docward.events.upcasts import upcast
+from docward.runtime.aggregates import Accepted, Aggregate, JobSpec, Rejected, Request
+from docward.runtime.kafka import partition_of
+from docward.runtime.postgres import Connection, Pool
+
+RELAY_BATCH = 1000
+ENVELOPE_BYTES = 4096
+"""Room for the headers of an event, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an event or a job comes from."""
+
+    command_id: UUID
+    correlation_id: UUID
+    traceparent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    stream_id: str
+    version: int
+    request: Request
+    origin: Origin
+    event: Event
+    body: bytes
+    index: int
+    """Among the events of its command; its id follows from both."""
+
+
+class EventStore:
+    """Streams of the aggregates that share a command topic, as one service keeps them."""
+
+    def __init__(self, service: str, consumer: str, aggregate: Aggregate[Any]) -> None:
+        self.service = service
+        self.consumer = consumer
+        self.commands = aggregate.commands
+        self.topic = aggregate.events
+        self._types = {cls.TYPE: cls for cls in self.topic.types}
+
+    def partition(self, aggregate_id: UUID) -> int:
+        return partition_of(str(aggregate_id).encode(), self.topic.partitions)
+
+    async def streams(self, connection: Connection, ids: Iterable[str]) -> dict[str, list[Event]]:
+        """All events of these streams, in order; a stream without events is an empty list."""
+        found: dict[str, list[Event]] = {ident: [] for ident in ids}
+        rows = await connection.fetch(
+            "select stream_id, type, dataversion, body from events where stream_id = any($1::text[])"
+            " order by stream_id, version",
+            list(found),
+        )
+        for row in rows:
+            found[row["stream_id"]].append(self._event(row["type"], row["dataversion"], row["body"]))
+        return found
+
+    def _event(self, type_: str, version: int, body: bytes) -> Event:
+        cls = self._types[type_]
+        if version == cls.VERSION:
+            return cast("Event", cls.model_validate_json(body))
+        return cast("Event", cls.model_validate(upcast(type_, version, cls.VERSION, json.loads(body))))
+
+    async def lock(self, connection: Connection, partition: int) -> int:
+        """Hold the partition's checkpoint row until the transaction ends; the number of its last event."""
+        return cast(
+            "int",
+            await connection.fetchval(
+                "select last_seq from checkpoints where consumer = $1 and topic = $2 and partition = $3 for update",
+                self.consumer,
+                self.commands.name,
+                partition,
+            ),
+        )
+
+    async def append(self, connection: Connection, events: Sequence[NewEvent], last_seq: Mapping[int, int]) -> None:
+        """Append under the caller's lock of the checkpoint rows of `last_seq`'s partitions."""
+        if not events:
+            return
+        seq = dict(last_seq)
+        rows = []
+        for new in events:
+            partition = self.partition(new.request.aggregate_id)
+            seq[partition] += 1
+            rows.append(
+                (
+                    partition,
+                    seq[partition],
+                    new.stream_id,
+                    new.version,
+                    derived_id(new.origin.command_id, new.request.command_id, "event", new.index),
+                    new.event.TYPE,
+                    new.event.VERSION,
+                    new.request.aggregate_id,
+                    new.request.time,
+                    new.origin.correlation_id,
+                    new.origin.command_id,
+                    new.request.actor.model_dump(mode="json"),
+                    new.origin.traceparent,
+                    new.body,
+                )
+            )
+        await connection.execute(
+            """
+            insert into events (topic, partition, seq, stream_id, version, id, type, dataversion, key, time,
+                correlation_id, causation_id, actor, traceparent, body)
+            select $1, u.* from unnest($2::int[], $3::bigint[], $4::text[], $5::int[], $6::uuid[], $7::text[],
+                $8::int[], $9::uuid[], $10::timestamptz[], $11::uuid[], $12::uuid[], $13::jsonb[], $14::text[],
+                $15::bytea[]) as u
+            """,
+            self.topic.name,
+            *[list(column) for column in zip(*rows, strict=True)],
+        )
+        await connection.execute(
+            """
+            update checkpoints c set last_seq = u.seq from unnest($3::int[], $4::bigint[]) as u (partition, seq)
+            where c.consumer = $1 and c.topic = $2 and c.partition = u.partition
+            """,
+            self.consumer,
+            self.commands.name,
+            list(seq),
+            list(seq.values()),
+        )
+        await connection.execute("select pg_notify($1, '')", relay_channel(self.service))
+
+    async def add_jobs(self, connection: Connection, jobs: Sequence[tuple[JobSpec, Request, Origin, int]]) -> None:
+        """The jobs of a decision, in its transaction. A job's id follows from its command: it exists once."""
+        if not jobs:
+            return
+        await connection.executemany(
+            """
+            insert into jobs (id, kind, aggregate_id, partition, payload, command_id, correlation_id, actor,
+                traceparent)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing
+            """,
+            [
+                (
+                    derived_id(origin.command_id, request.command_id, "job", index),
+                    spec.kind,
+                    request.aggregate_id,
+                    self.partition(request.aggregate_id),
+                    dict(spec.payload),
+                    origin.command_id,
+                    origin.correlation_id,
+                    request.actor.model_dump(mode="json"),
+                    origin.traceparent,
+                )
+                for spec, request, origin, index in jobs
+            ],
+        )
+        await connection.execute("select pg_notify($1, '')", jobs_channel(self.service))
+
+    async def waiting(self, pool: Pool, owned: Mapping[int, int]) -> dict[int, int]:
+        """Owned partitions (to their epochs) with events to publish, to the last published number."""
+        rows = await pool.fetch(
+            """
+            select c.partition, c.relayed from checkpoints c
+            join unnest($3::int[], $4::bigint[]) as u (partition, epoch) using (partition, epoch)
+            where c.consumer = $1 and c.topic = $2 and c.last_seq > c.relayed
+            """,
+            self.consumer,
+            self.commands.name,
+            list(owned),
+            list(owned.values()),
+        )
+        return {row["partition"]: row["relayed"] for row in rows}
+
+    async def unrelayed(self, pool: Pool, partition: int, relayed: int, signer: Signer) -> list[tuple[int, Encoded]]:
+        """The next events to publish, in order, by number."""
+        rows = await pool.fetch(
+            "select * from events where topic = $1 and partition = $2 and seq > $3 order by seq limit $4",
+            self.topic.name,
+            partition,
+            relayed,
+            RELAY_BATCH,
+        )
+        return [(row["seq"], self._encoded(row, signer)) for row in rows]
+
+    def _encoded(self, row: Mapping[str, Any], signer: Signer) -> Encoded:
+        envelope = Envelope(
+            id=row["id"],
+            type=row["type"],
+            source=f"/docward/{self.service}",
+            time=row["time"],
+            subject=row["stream_id"],
+            key=row["key"],
+            correlation_id=row["correlation_id"],
+            causation_id=row["causation_id"],
+            stream_version=row["version"],
+            traceparent=row["traceparent"],
+            actor=Actor.model_validate(row["actor"]),
+            version=row["dataversion"],
+        )
+        return encode_body(envelope, row["body"], signer)
+
+    async def relayed(self, pool: Pool, partition: int, epoch: int, seq: int) -> bool:
+        """Store that everything up to `seq` is published; False when another owner has taken over."""
+        done = await pool.execute(
+            """
+            update checkpoints set relayed = greatest(relayed, $5)
+            where consumer = $1 and topic = $2 and partition = $3 and epoch = $4
+            """,
+            self.consumer,
+            self.commands.name,
+            partition,
+            epoch,
+            seq,
+        )
+        return bool(done == "UPDATE 1")
+
+
+def new_events(
+    aggregate: Aggregate[Any], request: Request, origin: Origin, decision: Accepted | Rejected, command_type: str
+) -> list[NewEvent]:
+    """What a decision adds to the store: its events, or the rejection in the command's own stream."""
+    stream = stream_id(aggregate.kind, request.aggregate_id)
+    if isinstance(decision, Accepted):
+        bodies = [body_of(event) for event in decision.events]
+        largest = max((len(body) for body in bodies), default=0)
+        if largest + ENVELOPE_BYTES <= aggregate.events.max_bytes:
+            return [
+                NewEvent(stream, request.version + index, request, origin, event, body, index)
+                for index, (event, body) in enumerate(zip(decision.events, bodies, strict=True), start=1)
+            ]
+        decision = Rejected("event-too-large", f"an event would have {largest} bytes, over the topic's limit")
+    event = CommandRejected(
+        command_id=request.command_id,
+        command_type=command_type,
+        code=decision.code,
+        detail=decision.detail,
+        stream=stream,
+        current_version=request.version,
+    )
+    return [NewEvent(stream_id("command", request.command_id), 1, request, origin, event, body_of(event), 1)]
+
+
+def relay_channel(service: str) -> str:
+    return f"docward_{service}_relay"
+
+
+def jobs_channel(service: str) -> str:
+    return f"docward_{service}_jobs"

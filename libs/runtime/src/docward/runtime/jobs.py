@@ -1,0 +1,258 @@
+"""The job pool: slow work, leased to one worker at a time, finished by an internal command in one transaction.
+
+A decider writes the job's row in the transaction of the event that intends it. Any replica leases it, works, stores its
+products put-if-absent, and completes it: the internal command is decided, its events are appended and the row is closed
+together, or, when the lease has gone to another worker, not at all. So a job has one outcome, and nobody can forge it.
+Work that fails for a reason a person understands returns the command that says so; what nobody planned is tried again,
+and given up with `give_up` after `MAX_ATTEMPTS`. An outage is no attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from uuid import UUID, uuid4
+
+import structlog
+
+from docward.events.messages import Actor, derived_id, stream_id
+from docward.runtime import metrics
+from docward.runtime.aggregates import Accepted, Aggregate, Request, fold
+from docward.runtime.errors import OPERATIONAL, FencedError
+from docward.runtime.eventstore import EventStore, Origin, new_events
+from docward.runtime.parking import redacted
+from docward.runtime.postgres import Pool
+
+log = structlog.get_logger()
+
+LEASE_S = 30
+MAX_ATTEMPTS = 5
+LOOK_EVERY_S = 1.0
+"""A notification can be lost with its connection, and an expired lease sends none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    id: UUID
+    kind: str
+    aggregate_id: UUID
+    partition: int
+    payload: Mapping[str, Any]
+    origin: Origin
+    actor: Actor
+    attempts: int
+    """This one included."""
+    lease_token: UUID
+
+
+class Report(Protocol):
+    """Tells how far the work is; best effort."""
+
+    def __call__(self, stage: str, done: int, total: int, unit: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class JobKind:
+    name: str
+    store: EventStore
+    aggregate: Aggregate[Any]
+    work: Callable[[Job, Report], Awaitable[object]]
+    """Does it, and returns the internal command that completes it."""
+    give_up: Callable[[Job, BaseException], object]
+    """The internal command for work that failed for no planned reason, again and again."""
+
+
+class JobPool:
+    """`concurrency` jobs at once, of any of the kinds. One slow job delays no other while a place is free."""
+
+    def __init__(
+        self,
+        kinds: Sequence[JobKind],
+        *,
+        pool: Pool,
+        concurrency: int,
+        report: Callable[[Job], Report],
+        wake_relay: Callable[[], None],
+    ) -> None:
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._pool = pool
+        self._concurrency = concurrency
+        self._report = report
+        self._wake_relay = wake_relay
+        self._wakes = [asyncio.Event() for _ in range(concurrency)]
+        self._stopping = False
+        self.name = "jobs-" + "-".join(self._kinds)
+        self.beat = time.monotonic()
+
+    def wake(self) -> None:
+        for event in self._wakes:
+            event.set()
+
+    def stop(self) -> None:
+        """Take no further job. Work in hand is left to finish, or, when the process ends first, to another replica."""
+        self._stopping = True
+        self.wake()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for event in self._wakes:
+                group.create_task(self._worker(event))
+
+    async def _worker(self, wake: asyncio.Event) -> None:
+        while not self._stopping:
+            self.beat = time.monotonic()
+            try:
+                job = await self._claim()
+                if job is not None:
+                    await self._attempt(job)
+                    continue
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await wake.wait()
+            except TimeoutError:
+                pass
+            except OPERATIONAL as error:
+                log.warning("jobs paused", error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(0.5)
+            wake.clear()
+
+    async def _claim(self) -> Job | None:
+        row = await self._pool.fetchrow(
+            """
+            update jobs set state = 'leased', attempts = attempts + 1, lease_token = $2,
+                leased_until = now() + $3 * interval '1 second'
+            where id = (
+                select id from jobs
+                where kind = any($1::text[])
+                    and (state = 'waiting' and not_before <= now() or state = 'leased' and leased_until < now())
+                order by not_before for update skip locked limit 1
+            )
+            returning *
+            """,
+            list(self._kinds),
+            uuid4(),
+            LEASE_S,
+        )
+        if row is None:
+            return None
+        return Job(
+            id=row["id"],
+            kind=row["kind"],
+            aggregate_id=row["aggregate_id"],
+            partition=row["partition"],
+            payload=row["payload"],
+            origin=Origin(row["command_id"], row["correlation_id"], row["traceparent"]),
+            actor=Actor.model_validate(row["actor"]),
+            attempts=row["attempts"],
+            lease_token=row["lease_token"],
+        )
+
+    async def _attempt(self, job: Job) -> None:
+        kind = self._kinds[job.kind]
+        started = time.monotonic()
+        try:
+            outcome = await self._work(kind, job)
+            await self._complete(kind, job, outcome)
+            metrics.JOBS.labels(job.kind, "done").inc()
+        except FencedError:
+            metrics.JOBS.labels(job.kind, "fenced").inc()
+            log.warning("job fenced: another worker has its lease", job=str(job.id), kind=job.kind)
+        except OPERATIONAL as error:
+            metrics.JOBS.labels(job.kind, "retried").inc()
+            await self._put_back(job, error, attempts=job.attempts - 1)
+        except Exception as error:
+            metrics.JOBS.labels(job.kind, "failed").inc()
+            log.exception("job failed", job=str(job.id), kind=job.kind, attempt=job.attempts)
+            await self._failed(kind, job, error)
+        finally:
+            metrics.JOB_SECONDS.labels(job.kind).observe(time.monotonic() - started)
+
+    async def _work(self, kind: JobKind, job: Job) -> object:
+        if job.attempts > MAX_ATTEMPTS:  # its workers died with it, each time
+            return kind.give_up(job, RuntimeError("the worker died during every attempt"))
+        work = asyncio.ensure_future(kind.work(job, self._report(job)))
+        lease = asyncio.ensure_future(self._keep(job))
+        try:
+            await asyncio.wait({work, lease}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                return work.result()
+            raise FencedError(str(job.id))
+        finally:
+            for task in (work, lease):
+                task.cancel()
+
+    async def _keep(self, job: Job) -> None:
+        """Extend the lease until it is lost. An outage does not lose it: completing decides."""
+        while True:
+            await asyncio.sleep(LEASE_S / 3)
+            self.beat = time.monotonic()
+            try:
+                done = await self._pool.execute(
+                    """
+                    update jobs set leased_until = now() + $3 * interval '1 second' where id = $1 and lease_token = $2
+                    """,
+                    job.id,
+                    job.lease_token,
+                    LEASE_S,
+                )
+            except OPERATIONAL as error:
+                log.warning("lease not extended", job=str(job.id), error=str(error))
+                continue
+            if done == "UPDATE 0":
+                return
+
+    async def _failed(self, kind: JobKind, job: Job, error: BaseException) -> None:
+        if job.attempts < MAX_ATTEMPTS:
+            await self._put_back(job, error, attempts=job.attempts)
+            return
+        try:
+            await self._complete(kind, job, kind.give_up(job, error))
+        except FencedError:
+            metrics.JOBS.labels(job.kind, "fenced").inc()
+
+    async def _put_back(self, job: Job, error: BaseException, *, attempts: int) -> None:
+        """Let it be tried again, later each time."""
+        await self._pool.execute(
+            """
+            update jobs set state = 'waiting', attempts = $3, lease_token = null, last_error = $4,
+                not_before = now() + least(power(2, $5), 60) * interval '1 second'
+            where id = $1 and lease_token = $2
+            """,
+            job.id,
+            job.lease_token,
+            attempts,
+            redacted(f"{type(error).__name__}: {error}"),
+            job.attempts - 1,
+        )
+
+    async def _complete(self, kind: JobKind, job: Job, command: object) -> None:
+        """Decide the internal command and close the row, together. Raises FencedError, and then nothing happened."""
+        stream = stream_id(kind.aggregate.kind, job.aggregate_id)
+        async with self._pool.acquire() as connection, connection.transaction():
+            last_seq = await kind.store.lock(connection, job.partition)
+            events = (await kind.store.streams(connection, [stream]))[stream]
+            state = fold(kind.aggregate, kind.aggregate.initial, events)
+            request = Request(
+                job.aggregate_id, derived_id(job.id, "complete"), datetime.now(UTC), job.actor, len(events)
+            )
+            decision = kind.aggregate.decide(state, command, request)
+            closed = await connection.execute(
+                """
+                update jobs set state = 'done', done_at = now(), lease_token = null, last_error = $3
+                where id = $1 and lease_token = $2
+                """,
+                job.id,
+                job.lease_token,
+                None if isinstance(decision, Accepted) else f"{decision.code}: {decision.detail}",
+            )
+            if closed == "UPDATE 0":
+                raise FencedError(str(job.id))
+            if isinstance(decision, Accepted):
+                new = new_events(kind.aggregate, request, job.origin, decision, type(command).__name__)
+                await kind.store.append(connection, new, {job.partition: last_seq})
+                jobs = [(spec, request, job.origin, index) for index, spec in enumerate(decision.jobs)]
+                await kind.store.add_jobs(connection, jobs)
+        self._wake_relay()

@@ -1,0 +1,193 @@
+"""Kafka: the consumer and producer that the roles share, and the topics themselves.
+
+Every consumer reads any record that a producer can write. Every producer is idempotent and waits for all in-sync
+replicas. Nothing here decides what is committed: positions belong to the roles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import IllegalStateError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from docward.events.actor import Signer
+from docward.events.codec import Encoded, Envelope, Headers, Record, encode
+from docward.events.messages import Message
+from docward.events.topics import Topic
+from docward.runtime.errors import BrokerUnavailableError
+from docward.runtime.rawheaders import AnyHeaderBatch, needs_any_header, new_batch, read_any_header
+from docward.runtime.settings import Kafka
+
+log = structlog.get_logger()
+
+PUBLISH_TIMEOUT_S = 10.0
+BATCH_BYTES = 900_000
+"""Under the broker's usual limit of 1 MB; a larger record goes alone."""
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """Where Kafka's own clients put a key: murmur2, made positive."""
+    return int((murmur2(key) & 0x7FFFFFFF) % partitions)
+
+
+class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Turns the client's call-backs into two awaited ones of the role's own."""
+
+    def __init__(
+        self,
+        assigned: Callable[[Iterable[TopicPartition]], Awaitable[None]],
+        revoked: Callable[[Iterable[TopicPartition]], Awaitable[None]],
+    ) -> None:
+        self._assigned = assigned
+        self._revoked = revoked
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await self._assigned(assigned)
+
+
+def new_consumer(settings: Kafka, group: str, *, instance: str | None = None) -> AIOKafkaConsumer:
+    """A consumer that stores nothing by itself and never jumps: without a position it raises."""
+    read_any_header()
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        group_id=settings.topic_prefix + group,
+        group_instance_id=instance,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=3000,
+        max_poll_interval_ms=300_000,
+        fetch_min_bytes=1,
+        fetch_max_wait_ms=500,
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        max_poll_records=500,
+        metadata_max_age_ms=60_000,
+    )
+
+
+def record_of(raw: Any, prefix: str) -> Record:
+    """A record as the contracts know it: under the topic's own name, without the installation's prefix."""
+    headers: Headers = tuple((key, value) for key, value in raw.headers)
+    return Record(
+        topic=raw.topic.removeprefix(prefix),
+        partition=raw.partition,
+        offset=raw.offset,
+        timestamp=raw.timestamp,
+        key=raw.key,
+        value=raw.value,
+        headers=headers,
+    )
+
+
+def positions(partitions: Iterable[TopicPartition]) -> Sequence[TopicPartition]:
+    return sorted(partitions, key=lambda p: (p.topic, p.partition))
+
+
+def seek_if_owned(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+    """Seek, unless a rebalance has taken the partition away meanwhile: its next owner reads its own position."""
+    try:
+        consumer.seek(partition, offset)
+    except IllegalStateError:
+        log.info("partition left before a seek", topic=partition.topic, partition=partition.partition)
+
+
+class Publisher:
+    """Writes records, in order per partition, and returns when they are durable."""
+
+    def __init__(self, settings: Kafka, signer: Signer) -> None:
+        self._settings = settings
+        self._signer = signer
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap_servers,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=BATCH_BYTES,
+            max_request_size=4 * 1024 * 1024,
+            linger_ms=0,
+            request_timeout_ms=5_000,
+            metadata_max_age_ms=60_000,
+        )
+
+    async def start(self) -> None:
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    async def publish(self, topic: Topic, envelope: Envelope, message: Message) -> None:
+        """Returns when all in-sync replicas have it. Raises BrokerUnavailableError within ten seconds.
+
+        After an error the record may have been written all the same: a retry carries the same id.
+        """
+        encoded = encode(envelope, message, self._signer)
+        await self.write(topic, partition_of(encoded.key, topic.partitions), [encoded])
+
+    async def write(self, topic: Topic, partition: int, records: Sequence[Encoded]) -> None:
+        """Write records to one partition, in order; a later one is never there without the ones before it."""
+        name = self._settings.topic_prefix + topic.name
+        try:
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                remaining = list(records)
+                while remaining:
+                    first = remaining[0]
+                    batch = new_batch(max(BATCH_BYTES, first.size + 1024), first.headers)
+                    taken = 0
+                    while taken < len(remaining) and _append(batch, remaining[taken]):
+                        taken += 1
+                    await (await self._producer.send_batch(batch, name, partition=partition))
+                    del remaining[:taken]
+        except (KafkaError, TimeoutError, ConnectionError) as error:
+            raise BrokerUnavailableError(f"{name}/{partition}: {error or type(error).__name__}") from error
+
+    @property
+    def signer(self) -> Signer:
+        return self._signer
+
+
+def _append(batch: BatchBuilder, record: Encoded) -> bool:
+    if isinstance(batch, AnyHeaderBatch) != needs_any_header(record.headers):
+        return False
+    headers = list(record.headers)
+    return batch.append(timestamp=None, key=record.key, value=record.value, headers=headers) is not None
+
+
+async def ensure_topics(settings: Kafka, topics: Iterable[Topic]) -> None:
+    """Create the topics that are not there, as declared. Idempotent; several services may do it at once."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=10_000)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        brokers = (await admin.describe_cluster())["brokers"]
+        replicas = settings.replication_factor or min(3, len(brokers))
+        missing = [
+            NewTopic(
+                settings.topic_prefix + topic.name,
+                num_partitions=topic.partitions,
+                replication_factor=replicas,
+                topic_configs={
+                    "retention.ms": str(topic.retention_ms),
+                    "cleanup.policy": topic.cleanup_policy,
+                    "max.message.bytes": str(topic.max_bytes + 4096),  # a batch's own overhead
+                },
+            )
+            for topic in topics
+            if settings.topic_prefix + topic.name not in there
+        ]
+        if missing:
+            answer = await admin.create_topics(missing)
+            for name, code, *_ in answer.topic_errors:
+                error = for_code(code)
+                if code and error is not TopicAlreadyExistsError:
+                    raise error(name)
+    finally:
+        await admin.close()

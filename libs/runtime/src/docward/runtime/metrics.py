@@ -1,0 +1,28 @@
+"""The metrics of the roles. Each has one comment, which is its documentation."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+# Records read from Kafka and settled: applied, parked or skipped.
+RECORDS = Counter("docward_records_total", "Records settled", ["consumer", "topic", "outcome"])
+# Records set aside, by reason. Any increase is worth a look.
+PARKED = Counter("docward_parked_total", "Records parked", ["consumer", "topic", "reason"])
+# Transactions refused because another process owns the partition. Rises at a take-over from a frozen owner.
+FENCES = Counter("docward_fences_total", "Writes refused to a stale owner", ["consumer"])
+# Pauses because of an outage of the broker, the database or the object store.
+OUTAGES = Counter("docward_outages_total", "Pauses for an operational error", ["consumer"])
+# 1 while a partition is stopped because its position is lost or a stream has a gap: nothing jumps, someone must look.
+STOPPED = Gauge("docward_partition_stopped", "Partition stopped with an alarm", ["consumer", "topic", "partition"])
+# The offset after the last record whose effect is stored.
+NEXT_OFFSET = Gauge("docward_next_offset", "Stored position", ["consumer", "topic", "partition"])
+# Seconds from the fetch of a batch to the commit of its effects.
+BATCH_SECONDS = Histogram("docward_batch_seconds", "Time to settle one batch", ["consumer"])
+# Events published by the relay.
+RELAYED = Counter("docward_relayed_total", "Events published from the event store", ["topic"])
+# Finished jobs by kind and outcome: done, failed, fenced, retried.
+JOBS = Counter("docward_jobs_total", "Job attempts that ended", ["kind", "outcome"])
+# Seconds that the work of a job took, its completion included.
+JOB_SECONDS = Histogram(
+    "docward_job_seconds", "Time of one job", ["kind"], buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300)
+)

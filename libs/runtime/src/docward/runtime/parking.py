@@ -1,0 +1,122 @@
+"""Records set aside: kept byte for byte in the table `parked`, and mirrored, in order, to the dead-letter topic.
+
+A record is parked in the transaction that moves the position past it. Where order matters it blocks its key: later
+records of the key queue behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from docward.events.codec import Encoded, Headers, Record
+from docward.events.topics import Topic
+from docward.runtime.kafka import Publisher
+from docward.runtime.postgres import Connection, Pool
+from docward.runtime.rawheaders import header_key
+
+Reason = Literal["undecodable", "bad-signature", "wrong-partition", "unexpected", "behind-parked"]
+"""A public contract: `dlq-reason` in the dead-letter topics."""
+
+MESSAGE_LIMIT = 1000
+_SECRETS = re.compile(r"(?i)(password|secret|token|key)(\W{1,3})\S+|//[^/\s@]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    record: Record
+    reason: Reason
+    blocks: bool
+    """Later records of the key queue behind this one."""
+    error: str
+    message: str
+    attempts: int = 1
+
+
+def parked(record: Record, reason: Reason, error: BaseException, *, blocks: bool) -> Parked:
+    return Parked(record, reason, blocks, type(error).__name__, redacted(str(error)))
+
+
+def redacted(message: str) -> str:
+    return _SECRETS.sub(lambda m: f"{m[1]}{m[2]}…" if m[1] else "//…@", message).replace("\x00", "")[:MESSAGE_LIMIT]
+
+
+async def store(connection: Connection, consumer: str, items: Sequence[Parked]) -> None:
+    """In the caller's transaction. A record that is parked already stays as it is."""
+    await connection.executemany(
+        """
+        insert into parked (consumer, topic, partition, record_offset, record_timestamp, key, value, header_keys,
+            header_values, reason, blocks, error_class, error_message, attempts, first_failed_at)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        on conflict (consumer, topic, partition, record_offset) do nothing
+        """,
+        [
+            (
+                consumer,
+                item.record.topic,
+                item.record.partition,
+                item.record.offset,
+                item.record.timestamp,
+                item.record.key,
+                item.record.value,
+                [key.encode("utf-8", "surrogateescape") for key, _ in item.record.headers],
+                [value for _, value in item.record.headers],
+                item.reason,
+                item.blocks,
+                item.error,
+                item.message,
+                item.attempts,
+                datetime.now(UTC),
+            )
+            for item in items
+        ],
+    )
+
+
+async def blocked_keys(connection: Connection, consumer: str) -> set[tuple[str, bytes | None]]:
+    """(topic, key) of every key that waits behind a parked record."""
+    rows = await connection.fetch("select distinct topic, key from parked where consumer = $1 and blocks", consumer)
+    return {(row["topic"], row["key"]) for row in rows}
+
+
+async def mirror(pool: Pool, publisher: Publisher, consumer: str, topic: Topic, service: str) -> int:
+    """Publish what is parked and not yet on the dead-letter topic, in order; how many that were.
+
+    A record may be published twice (a crash between the acknowledgement and the mark), never left out.
+    """
+    rows = await pool.fetch(
+        "select * from parked where consumer = $1 and not mirrored order by id limit 100",
+        consumer,
+    )
+    for row in rows:
+        headers = tuple(
+            (header_key(key), value) for key, value in zip(row["header_keys"], row["header_values"], strict=True)
+        )
+        encoded = Encoded(row["key"], row["value"], headers + _dlq_headers(row, consumer, service))
+        await publisher.write(topic, row["partition"] % topic.partitions, [encoded])
+        await pool.execute("update parked set mirrored = true where id = $1", row["id"])
+    return len(rows)
+
+
+def _dlq_headers(row: object, consumer: str, service: str) -> Headers:
+    def text(column: str) -> bytes:
+        return str(row[column]).encode()  # type: ignore[index]  # asyncpg's records are untyped
+
+    trace = next((v for k, v in zip(row["header_keys"], row["header_values"], strict=True) if k == b"traceparent"), b"")  # type: ignore[index]  # as above
+    return (
+        ("dlq-topic", text("topic")),
+        ("dlq-partition", text("partition")),
+        ("dlq-offset", text("record_offset")),
+        ("dlq-timestamp", text("record_timestamp")),
+        ("dlq-group", consumer.encode()),
+        ("dlq-service-version", service.encode()),
+        ("dlq-reason", text("reason")),
+        ("dlq-error-class", text("error_class")),
+        ("dlq-error-message", text("error_message")),
+        ("dlq-attempts", text("attempts")),
+        ("dlq-first-failed-at", row["first_failed_at"].isoformat().encode()),  # type: ignore[index]  # as above
+        ("dlq-trace", trace or b""),
+    )

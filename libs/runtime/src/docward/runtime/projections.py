@@ -1,0 +1,337 @@
+"""Projections: events become rows, and the position after them moves in the same transaction.
+
+`project` is pure: an event in, writes out. The runtime folds the writes of a batch per row, writes them in bulk, skips
+versions of a stream that were applied before, and stops a partition at a gap. So a duplicated or replayed run of
+events changes nothing, and reading a topic again from its beginning gives the same rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import asyncpg
+import structlog
+
+from docward.events.actor import Keyring
+from docward.events.codec import Codec, Decoded, Envelope, Record, envelope_of, verified_actor
+from docward.events.errors import BadSignatureError, UndecodableError
+from docward.events.messages import Command, Message, ObjectRef, Value
+from docward.events.topics import Topic
+from docward.runtime import metrics
+from docward.runtime.delivery import Batch, Delivery, DeliveryLoop
+from docward.runtime.errors import GapError, HashMismatchError, ObjectMissingError
+from docward.runtime.infrastructure import Infrastructure
+from docward.runtime.objects import ObjectStore
+from docward.runtime.parking import Parked, parked
+from docward.runtime.postgres import Connection, Pool
+from docward.runtime.writes import Delete, Fold, Patch, Table, Upsert, Write
+
+log = structlog.get_logger()
+
+READ_MODEL_CHANNEL = "read_model"
+NOTIFY_BYTES = 7000
+READER_ROLE = "docward_gateway"
+
+__all__ = ["DeadLettered", "Delete", "Patch", "Position", "Projection", "ProjectionHandler", "Upsert", "Write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    """Milliseconds since the epoch, of the record."""
+
+
+class DeadLettered(Value):
+    """A record of a dead-letter topic, as projections see it; its envelope is the original's."""
+
+    reason: str
+    error: str
+    topic: str
+    partition: int
+    offset: int
+
+
+Objects = Mapping[str, bytes | None]
+"""URI to bytes; None = the object is gone, which a projection tolerates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    name: str
+    version: int
+    """Raised whenever `project` or `ddl` changes: a new version fills new tables beside the old."""
+    topics: tuple[Topic, ...]
+    ddl: str
+    project: Callable[..., Iterable[Write]]
+    """(envelope, message, position), and the objects when `needs` is given."""
+    needs: Callable[[Message], Iterable[ObjectRef]] | None = None
+
+    @property
+    def schema(self) -> str:
+        return f"{self.name}_v{self.version}"
+
+    @property
+    def consumer(self) -> str:
+        return f"projector-{self.name}-v{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    record: Record
+    envelope: Envelope
+    message: Message | DeadLettered
+
+    @property
+    def position(self) -> Position:
+        return Position(self.record.topic, self.record.partition, self.record.offset, self.record.timestamp)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    items: Sequence[_Item | Parked]
+    objects: Objects
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What a batch changes."""
+
+    versions: dict[str, int]
+    """Of the streams of the batch, as they move."""
+    moved: dict[str, int] = field(default_factory=dict)
+    commands: list[str] = field(default_factory=list)
+    fold: Fold = field(default_factory=Fold)
+
+
+class ProjectionHandler:
+    def __init__(self, projection: Projection, *, keyring: Keyring, objects: ObjectStore) -> None:
+        self._projection = projection
+        self._codecs = {topic.name: Codec(topic.types) for topic in projection.topics}
+        self._keyring = keyring
+        self._objects = objects
+        self._tables: dict[str, Table] = {}
+
+    async def prepare(self, records: Sequence[Record]) -> _Prepared:
+        items = [item for record in records if (item := self._item(record)) is not None]
+        return _Prepared(items, await self._fetched(items))
+
+    def _item(self, record: Record) -> _Item | Parked | None:
+        """None: nothing to project, by contract (a command that proves no sender; a dead letter without envelope)."""
+        codec = self._codecs[record.topic]
+        if record.topic.endswith("-dead-letters"):
+            return _dead_letter(record)
+        try:
+            decoded: Decoded = codec.decode(record)
+        except UndecodableError as error:
+            if record.topic.endswith("-commands"):
+                return None  # its decider parks it, and says so
+            return parked(record, "undecodable", error, blocks=True)
+        if isinstance(decoded.message, Command):
+            try:
+                actor = verified_actor(decoded, self._keyring)
+            except BadSignatureError:
+                return None
+            return _Item(record, replace(decoded.envelope, actor=actor), decoded.message)
+        return _Item(record, decoded.envelope, decoded.message)
+
+    async def _fetched(self, items: Sequence[_Item | Parked]) -> Objects:
+        needs = self._projection.needs
+        if needs is None:
+            return {}
+        refs = {
+            ref.uri: ref
+            for item in items
+            if isinstance(item, _Item) and isinstance(item.message, Message)
+            for ref in needs(item.message)
+        }
+        bodies = await asyncio.gather(*(self._fetch(ref) for ref in refs.values()))
+        return dict(zip(refs, bodies, strict=True))
+
+    async def _fetch(self, ref: ObjectRef) -> bytes | None:
+        try:
+            return await self._objects.get(ref)
+        except (ObjectMissingError, HashMismatchError) as error:
+            log.warning("object not there for a projection", uri=ref.uri, error=type(error).__name__)
+            return None
+
+    async def apply(self, prepared: _Prepared, batch: Batch) -> None:
+        versions = await self._versions(batch.connection, prepared.items)
+        changes = _Changes(versions)
+        for item in prepared.items:
+            if batch.waits(item.record):
+                continue
+            if isinstance(item, Parked):
+                batch.park(item)
+            elif self._is_next(item, changes):
+                self._project(item, prepared.objects, changes, batch)
+        await self._write(batch.connection, changes.fold)
+        await self._remember(batch.connection, changes.moved)
+        for payload in _notices(self._projection.name, changes.moved, changes.commands):
+            await batch.connection.execute("select pg_notify($1, $2)", READ_MODEL_CHANNEL, payload)
+
+    def _is_next(self, item: _Item, changes: _Changes) -> bool:
+        """Whether the item is to be projected; raises GapError when something before it is missing."""
+        version, stream = item.envelope.stream_version, item.envelope.subject
+        if version is None:
+            return True
+        last = changes.versions.get(stream, 0)
+        if version > last + 1:
+            raise GapError(item.record, f"{stream}: version {version} after {last}")
+        if version <= last:
+            metrics.RECORDS.labels(self._projection.consumer, item.record.topic, "duplicate").inc()
+        return version == last + 1
+
+    def _project(self, item: _Item, objects: Objects, changes: _Changes, batch: Batch) -> None:
+        try:
+            writes = list(self._writes(item, objects))
+        except Exception as error:  # the delivery loop's: a bug parks its key, not the projection
+            log.exception("an event could not be projected", projection=self._projection.name, id=str(item.envelope.id))
+            batch.park(parked(item.record, "unexpected", error, blocks=True))
+            return
+        changes.fold.add(writes)
+        envelope = item.envelope
+        if envelope.stream_version is not None:
+            changes.versions[envelope.subject] = changes.moved[envelope.subject] = envelope.stream_version
+        elif isinstance(item.message, Command):
+            changes.commands.append(str(envelope.id))
+        metrics.RECORDS.labels(self._projection.consumer, item.record.topic, "projected").inc()
+
+    def _writes(self, item: _Item, objects: Objects) -> Iterable[Write]:
+        if self._projection.needs is None:
+            return self._projection.project(item.envelope, item.message, item.position)
+        return self._projection.project(item.envelope, item.message, item.position, objects)
+
+    async def _versions(self, connection: Connection, items: Sequence[_Item | Parked]) -> dict[str, int]:
+        streams = {i.envelope.subject for i in items if isinstance(i, _Item) and i.envelope.stream_version is not None}
+        rows = await connection.fetch(
+            "select stream_id, version from stream_versions where projection = $1 and stream_id = any($2::text[])",
+            self._projection.consumer,
+            list(streams),
+        )
+        return {row["stream_id"]: row["version"] for row in rows}
+
+    async def _remember(self, connection: Connection, moved: Mapping[str, int]) -> None:
+        if moved:
+            await connection.execute(
+                """
+                insert into stream_versions (projection, stream_id, version)
+                select $1, u.* from unnest($2::text[], $3::int[]) as u
+                on conflict (projection, stream_id) do update set version = excluded.version
+                """,
+                self._projection.consumer,
+                list(moved),
+                list(moved.values()),
+            )
+
+    async def _write(self, connection: Connection, fold: Fold) -> None:
+        for statement in fold.statements():
+            if statement.table not in self._tables:
+                self._tables[statement.table] = await Table.read(connection, self._projection.schema, statement.table)
+            await self._tables[statement.table].run(connection, statement)
+
+    async def committed(self) -> None:
+        """Whoever waits was notified by the transaction itself."""
+
+
+def _dead_letter(record: Record) -> _Item | None:
+    notes = {key: (value or b"").decode("utf-8", "replace") for key, value in record.headers if key.startswith("dlq-")}
+    try:
+        letter = DeadLettered(
+            reason=notes["dlq-reason"],
+            error=notes["dlq-error-message"],
+            topic=notes["dlq-topic"],
+            partition=int(notes["dlq-partition"]),
+            offset=int(notes["dlq-offset"]),
+        )
+        envelope = envelope_of(replace(record, headers=tuple(h for h in record.headers if not h[0].startswith("dlq-"))))
+    except (KeyError, ValueError, UndecodableError):
+        return None
+    return _Item(record, replace(envelope, stream_version=None), letter)
+
+
+def _notices(projection: str, streams: Mapping[str, int], commands: Sequence[str]) -> Iterable[str]:
+    """What changed, in payloads that NOTIFY takes."""
+    entries: list[tuple[str, str, int]] = [("streams", stream, version) for stream, version in streams.items()]
+    entries += [("commands", command, 0) for command in commands]
+    per_notice = NOTIFY_BYTES // 80
+    for start in range(0, len(entries), per_notice):
+        part = entries[start : start + per_notice]
+        yield json.dumps(
+            {
+                "projection": projection,
+                "streams": {name: version for kind, name, version in part if kind == "streams"},
+                "commands": [name for kind, name, _ in part if kind == "commands"],
+            },
+            separators=(",", ":"),
+        )
+
+
+async def prepare_schemas(pool: Pool, projections: Sequence[Projection], views: str) -> None:
+    """Create the tables of each projection and the views over all of them. Idempotent.
+
+    Tables that exist under another definition of the same version are an error: raise the version.
+    """
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock(hashtext('docward-projections'))")
+        for projection in projections:
+            await _prepare(connection, projection)
+        schemas = ", ".join(f'"{projection.schema}"' for projection in projections)
+        digest = hashlib.sha256(f"{schemas}\n{views}".encode()).hexdigest()
+        if await connection.fetchval("select sha256 from migrations where name = 'views'") == digest:
+            return
+        await _ensure_reader(connection)
+        path = await connection.fetchval("show search_path")
+        await connection.execute(f"set local search_path to {schemas}")
+        await connection.execute("drop schema if exists read cascade; create schema read")
+        await connection.execute(views)
+        await connection.execute(f"set local search_path to {path}")
+        await connection.execute(f"grant usage on schema read to {READER_ROLE}")
+        await connection.execute(f"grant select on all tables in schema read to {READER_ROLE}")
+        await connection.execute(
+            "insert into migrations values ('views', $1) on conflict (name) do update set sha256 = excluded.sha256",
+            digest,
+        )
+
+
+async def _prepare(connection: Connection, projection: Projection) -> None:
+    digest = hashlib.sha256(projection.ddl.encode()).hexdigest()
+    known = await connection.fetchval(
+        "select ddl_sha256 from projections where name = $1 and version = $2", projection.name, projection.version
+    )
+    if known == digest:
+        return
+    if known is not None:
+        raise RuntimeError(f"the tables of {projection.name}@{projection.version} changed: raise its version")
+    path = await connection.fetchval("show search_path")
+    await connection.execute(f'create schema "{projection.schema}"')
+    await connection.execute(f'set local search_path to "{projection.schema}"')
+    await connection.execute(projection.ddl)
+    await connection.execute(f"set local search_path to {path}")
+    await connection.execute(
+        "insert into projections (name, version, live, ddl_sha256) values ($1, $2, true, $3)",
+        projection.name,
+        projection.version,
+        digest,
+    )
+
+
+async def _ensure_reader(connection: Connection) -> None:
+    """The role that may read the views, and nothing else. Roles belong to the cluster: others may create it too."""
+    try:
+        async with connection.transaction():
+            await connection.execute(f"create role {READER_ROLE} nologin")
+    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        log.debug("reader role is there")
+
+
+def projection_loop(projection: Projection, around: Infrastructure, *, dead_letters: Topic) -> DeliveryLoop:
+    handler = ProjectionHandler(projection, keyring=around.keyring, objects=around.objects)
+    delivery = Delivery(projection.consumer, projection.topics, dead_letters, around.version)
+    return DeliveryLoop(delivery, handler, around)

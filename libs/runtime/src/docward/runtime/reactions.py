@@ -1,0 +1,189 @@
+"""Reactions: events of one service become commands to another. Stateless; ids follow from the event's id.
+
+The command is acknowledged before the event's position is committed, so a crash repeats it under the same id, and its
+decider ignores the repetition. FastStream carries the records; what it would decide about acknowledging, parsing and
+topics is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.annotations import KafkaMessage
+from faststream.kafka.message import KafkaAckableMessage
+
+from docward.events.codec import Codec, Decoded, Envelope, Record
+from docward.events.errors import UndecodableError
+from docward.events.messages import Command, derived_id, stream_id
+from docward.events.topics import Topic
+from docward.runtime import metrics, parking
+from docward.runtime.errors import OPERATIONAL
+from docward.runtime.infrastructure import Infrastructure
+from docward.runtime.kafka import record_of
+from docward.runtime.rawheaders import read_any_header
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A command to another aggregate."""
+
+    topic: Topic
+    kind: str
+    aggregate_id: UUID
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    name: str
+    """Its consumer group, and a part of the ids of its commands: it is never changed."""
+    topic: Topic
+    react: Callable[[Envelope, Any], Iterable[Outgoing]]
+    """Pure."""
+
+
+class ReactionLoop:
+    """Consumes the reaction's topic, one record at a time."""
+
+    def __init__(self, reaction: Reaction, around: Infrastructure, *, dead_letters: Topic) -> None:
+        self._reaction = reaction
+        self._around = around
+        self._dead_letters = dead_letters
+        self._service = around.service
+        self._kafka = around.settings.kafka
+        self._pool = around.pool
+        self._publisher = around.publisher
+        self._codec = Codec(reaction.topic.types)
+        self._stop = asyncio.Event()
+        self._busy_since: float | None = None
+        self.name = reaction.name
+
+    @property
+    def beat(self) -> float:
+        return self._busy_since or time.monotonic()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def run(self) -> None:
+        read_any_header()
+        broker = KafkaBroker(
+            self._kafka.bootstrap_servers,
+            allow_auto_create_topics=False,
+            ack_policy=AckPolicy.MANUAL,
+            logger=None,
+        )
+        subscriber = broker.subscriber(
+            self._kafka.topic_prefix + self._reaction.topic.name,
+            group_id=self._kafka.topic_prefix + self._reaction.name,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            group_instance_id=self._around.instance(self.name),
+            session_timeout_ms=self._kafka.session_timeout_ms,
+            parser=_parse,
+            decoder=_undecoded,
+        )
+        subscriber(self._receive)
+        await self._start(broker)
+        try:
+            await self._stop.wait()
+        finally:
+            await broker.stop()
+
+    async def _start(self, broker: KafkaBroker) -> None:
+        while not self._stop.is_set():
+            try:
+                await broker.start()
+            except OPERATIONAL as error:
+                log.warning("reaction cannot start yet", reaction=self.name, error=str(error))
+                await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311 -- jitter, not a secret
+            else:
+                return
+
+    async def _receive(self, message: KafkaMessage) -> None:
+        record = record_of(message.raw_message, self._kafka.topic_prefix)
+        pause = 0.2
+        self._busy_since = time.monotonic()
+        try:
+            while True:
+                try:
+                    await self._settle(record)
+                    await message.ack()
+                except OPERATIONAL as error:  # an outage is not poison: wait, with this record in hand
+                    metrics.OUTAGES.labels(self.name).inc()
+                    log.warning("reaction paused", reaction=self.name, error=f"{type(error).__name__}: {error}")
+                    await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- as above
+                    pause = min(pause * 2, 10.0)
+                    self._busy_since = time.monotonic()
+                else:
+                    return
+        finally:
+            self._busy_since = None
+
+    async def _settle(self, record: Record) -> None:
+        try:
+            decoded = self._codec.decode(record)
+            outgoing = list(self._reaction.react(decoded.envelope, decoded.message))
+        except UndecodableError as error:
+            await self._park(record, "undecodable", error)
+            return
+        except Exception as error:  # the delivery loop's: order does not matter to a reaction, so it goes on
+            log.exception("a reaction failed", reaction=self.name, offset=record.offset)
+            await self._park(record, "unexpected", error)
+            return
+        for index, out in enumerate(outgoing):
+            await self._publisher.publish(out.topic, self._envelope(decoded, out, index), out.command)
+        metrics.RECORDS.labels(self.name, record.topic, "reacted" if outgoing else "ignored").inc()
+
+    def _envelope(self, decoded: Decoded, out: Outgoing, index: int) -> Envelope:
+        event = decoded.envelope
+        return Envelope(
+            id=derived_id(self._reaction.name, event.id, index),
+            type=out.command.TYPE,
+            source=f"/docward/{self._service}",
+            time=event.time,
+            subject=stream_id(out.kind, out.aggregate_id),
+            key=out.aggregate_id,
+            correlation_id=event.correlation_id,
+            causation_id=event.id,
+            actor=event.actor,
+            traceparent=event.traceparent,
+            version=out.command.VERSION,
+        )
+
+    async def _park(self, record: Record, reason: parking.Reason, error: BaseException) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            await parking.store(connection, self.name, [parking.parked(record, reason, error, blocks=False)])
+        metrics.PARKED.labels(self.name, record.topic, reason).inc()
+        await parking.mirror(self._pool, self._publisher, self.name, self._dead_letters, self._around.version)
+
+
+async def _parse(raw: Any) -> KafkaAckableMessage:
+    """Never raises, whatever the headers hold; a `reply_to` among them redirects nothing."""
+    return KafkaAckableMessage(
+        body=raw.value or b"",
+        headers={},
+        reply_to="",
+        content_type=None,
+        message_id=f"{raw.topic}-{raw.partition}-{raw.offset}",
+        correlation_id=f"{raw.topic}-{raw.partition}-{raw.offset}",
+        raw_message=raw,
+        consumer=raw.consumer,
+    )
+
+
+async def _undecoded(message: Any) -> bytes:
+    body: bytes = message.body
+    return body

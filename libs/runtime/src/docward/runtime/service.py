@@ -1,0 +1,170 @@
+"""A process of Docward: its loops and its HTTP port, started together and stopped together.
+
+`/health/live` says that the process answers; it never depends on the broker or the database. `/health/ready` says that
+every loop comes round and owns its partitions. A loop that has not come round for `FROZEN_S` makes the process end
+itself, for its supervisor to start it anew. SIGTERM lets every loop finish what it has in hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, Protocol
+
+import structlog
+import uvloop
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from docward.runtime.settings import Http
+
+log = structlog.get_logger()
+
+STALE_S = 20.0
+"""A loop that has not come round for so long makes the process not ready."""
+FROZEN_S = 60.0
+"""One that has not for so long ends the process. Longer than any pause and any bounded wait of a loop."""
+STOP_S = 8.0
+"""For the work in hand, at most; what takes longer is done again by somebody else."""
+EXIT_FROZEN = 70
+
+Asgi = Callable[..., Awaitable[None]]
+Ready = Callable[[], dict[str, str]]
+"""Name to what is wrong with it; empty: ready."""
+
+
+class Loop(Protocol):
+    name: str
+
+    @property
+    def beat(self) -> float:
+        """`time.monotonic()` when it last came round."""
+
+    async def run(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+def health_routes(ready: Ready) -> list[Route]:
+    async def live(_: Request) -> Response:
+        return JSONResponse({"status": "live"})
+
+    async def readiness(_: Request) -> Response:
+        problems = ready()
+        status = {"status": "not ready", "problems": problems} if problems else {"status": "ready"}
+        return JSONResponse(status, status_code=503 if problems else 200)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [Route("/health/live", live), Route("/health/ready", readiness), Route("/metrics", metrics)]
+
+
+def stale(loops: Sequence[Loop]) -> dict[str, str]:
+    """The loops that have not come round lately."""
+    ages = {loop.name: time.monotonic() - loop.beat for loop in loops}
+    return {name: f"has not come round for {age:.0f} s" for name, age in ages.items() if age > STALE_S}
+
+
+def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+    """Run `main(stopping)` under uvloop; `stopping` is set by SIGTERM and SIGINT."""
+
+    async def entry() -> None:
+        stopping = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+        # Long-lived objects are not looked at again: collections were the longest pauses of a busy loop.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 1000)
+        await main(stopping)
+
+    uvloop.run(entry())
+
+
+async def serve(
+    http: Http, loops: Sequence[Loop], background: Sequence[Coroutine[Any, Any, None]], stopping: asyncio.Event
+) -> None:
+    """Run the loops of a service that has no HTTP API of its own, until `stopping` is set or one of them fails."""
+
+    def ready() -> dict[str, str]:
+        problems = stale(loops)
+        for loop in loops:
+            if getattr(loop, "assigned", True) is False:
+                problems[loop.name] = "owns no partition"
+            if stopped := getattr(loop, "stopped", None):
+                problems[loop.name] = f"stopped: {', '.join(stopped)}"
+        return problems
+
+    await serve_app(Starlette(routes=health_routes(ready)), http, loops, background, stopping)
+
+
+async def serve_app(
+    app: Asgi,
+    http: Http,
+    loops: Sequence[Loop],
+    background: Sequence[Coroutine[Any, Any, None]],
+    stopping: asyncio.Event,
+) -> None:
+    """Serve `app` and run the loops beside it. The first of them that fails ends all, with its error."""
+    server = Server(
+        app, address=http.host, port=http.port, interface=Interfaces.ASGI, log_access=False, log_enabled=False
+    )
+    watchdog = _Watchdog(loops)
+    tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in loops]
+    extra = [asyncio.create_task(coroutine) for coroutine in background]
+    serving = asyncio.create_task(server.serve())
+    stop = asyncio.create_task(stopping.wait())
+    try:
+        watchdog.start()
+        await asyncio.wait([stop, serving, *tasks, *extra], return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping")
+        for loop in loops:
+            loop.stop()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_S)
+    finally:
+        watchdog.stop()
+        server.stop()  # type: ignore[no-untyped-call]  # granian has no types there
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2):
+                await asyncio.wait([serving])
+        for task in (*tasks, *extra, serving, stop):
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, *extra, serving, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+class _Watchdog:
+    """A thread, because a frozen event loop cannot watch itself."""
+
+    def __init__(self, loops: Sequence[Loop]) -> None:
+        self._loops = loops
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._done.set()
+
+    def _watch(self) -> None:
+        while not self._done.wait(1.0):
+            for loop in self._loops:
+                if time.monotonic() - loop.beat > FROZEN_S:
+                    log.critical("a loop is frozen: ending the process", loop=loop.name)
+                    os._exit(EXIT_FROZEN)
