@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 PUBLISH_TIMEOUT_S = 10.0
 BATCH_BYTES = 900_000
-"""Under the broker's usual limit of 1 MB; a larger record goes alone."""
+"""Of a batch, and never more than a record of the topic may have: the broker's limit is for the whole batch."""
 
 
 def partition_of(key: bytes, partitions: int) -> int:
@@ -140,7 +140,8 @@ class Publisher:
                 remaining = list(records)
                 while remaining:
                     first = remaining[0]
-                    batch = new_batch(max(BATCH_BYTES, first.size + 1024), first.headers)
+                    limit = max(min(BATCH_BYTES, topic.max_bytes), first.size + 1024)
+                    batch = new_batch(limit, first.headers)
                     taken = 0
                     while taken < len(remaining) and _append(batch, remaining[taken]):
                         taken += 1

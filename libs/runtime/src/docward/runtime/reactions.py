@@ -8,6 +8,7 @@ topics is decided here.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import random
 import time
 from collections.abc import Callable, Iterable
@@ -19,7 +20,6 @@ import structlog
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
-from faststream.kafka.message import KafkaAckableMessage
 
 from docward.events.codec import Codec, Decoded, Envelope, Record
 from docward.events.errors import UndecodableError
@@ -67,6 +67,7 @@ class ReactionLoop:
         self._codec = Codec(reaction.topic.types)
         self._stop = asyncio.Event()
         self._busy_since: float | None = None
+        self._failure: Exception | None = None
         self.name = reaction.name
 
     @property
@@ -83,6 +84,7 @@ class ReactionLoop:
             allow_auto_create_topics=False,
             ack_policy=AckPolicy.MANUAL,
             logger=None,
+            graceful_timeout=2.0,
         )
         subscriber = broker.subscriber(
             self._kafka.topic_prefix + self._reaction.topic.name,
@@ -101,6 +103,8 @@ class ReactionLoop:
             await self._stop.wait()
         finally:
             await broker.stop()
+        if self._failure is not None:
+            raise self._failure
 
     async def _start(self, broker: KafkaBroker) -> None:
         while not self._stop.is_set():
@@ -113,24 +117,30 @@ class ReactionLoop:
                 return
 
     async def _receive(self, message: KafkaMessage) -> None:
-        record = record_of(message.raw_message, self._kafka.topic_prefix)
-        pause = 0.2
+        """Settle one record and acknowledge it. Never returns before that: the next acknowledgement would cover it."""
         self._busy_since = time.monotonic()
         try:
-            while True:
-                try:
-                    await self._settle(record)
-                    await message.ack()
-                except OPERATIONAL as error:  # an outage is not poison: wait, with this record in hand
-                    metrics.OUTAGES.labels(self.name).inc()
-                    log.warning("reaction paused", reaction=self.name, error=f"{type(error).__name__}: {error}")
-                    await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- as above
-                    pause = min(pause * 2, 10.0)
-                    self._busy_since = time.monotonic()
-                else:
-                    return
+            await self._insist(message)
+        except Exception as error:  # noqa: BLE001 -- the delivery loop's: FastStream would go on past the record
+            self._failure = error
+            self._stop.set()
+            await asyncio.Event().wait()  # until the process ends; the record is read again
         finally:
             self._busy_since = None
+
+    async def _insist(self, message: KafkaMessage) -> None:
+        record = record_of(message.raw_message, self._kafka.topic_prefix)
+        pause = 0.2
+        while True:
+            try:
+                await self._settle(record)
+                return await message.ack()
+            except OPERATIONAL as error:  # an outage is not poison: wait, with this record in hand
+                metrics.OUTAGES.labels(self.name).inc()
+                log.warning("reaction paused", reaction=self.name, error=f"{type(error).__name__}: {error}")
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter, not a secret
+                pause = min(pause * 2, 10.0)
+                self._busy_since = time.monotonic()
 
     async def _settle(self, record: Record) -> None:
         try:
@@ -170,18 +180,11 @@ class ReactionLoop:
         await parking.mirror(self._pool, self._publisher, self.name, self._dead_letters, self._around.version)
 
 
-async def _parse(raw: Any) -> KafkaAckableMessage:
+async def _parse(raw: Any, parse: Any) -> Any:
     """Never raises, whatever the headers hold; a `reply_to` among them redirects nothing."""
-    return KafkaAckableMessage(
-        body=raw.value or b"",
-        headers={},
-        reply_to="",
-        content_type=None,
-        message_id=f"{raw.topic}-{raw.partition}-{raw.offset}",
-        correlation_id=f"{raw.topic}-{raw.partition}-{raw.offset}",
-        raw_message=raw,
-        consumer=raw.consumer,
-    )
+    message = await parse(dataclasses.replace(raw, headers=()))
+    message.raw_message = raw
+    return message
 
 
 async def _undecoded(message: Any) -> bytes:

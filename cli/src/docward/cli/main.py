@@ -1,0 +1,44 @@
+"""The `docward` command. Verbs of users go through the REST API, verbs of operators ask the servers."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from docward.cli import codes, demo, operate, review, stack
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    epilog=codes.TABLE,
+    rich_markup_mode=None,
+)
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- typer calls it with the option's value
+    if wanted:
+        print(f"docward {version('docward-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def docward(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Review the documentation of trading algorithms and indices."""
+
+
+for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, review.findings, review.watch):
+    app.command()(_verb)
+app.command("import")(review.import_packs)
+for _verb in (operate.topics, operate.lag, demo.demo):
+    app.command()(_verb)
+
+if __name__ == "__main__":
+    app()

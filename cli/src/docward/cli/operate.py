@@ -1,0 +1,136 @@
+"""The operators' verbs that ask the broker: `topics` and `lag`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.table import Table
+
+from docward.cli import codes
+from docward.cli.client import ClientError
+from docward.cli.review import exit_codes
+from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.events.topics import TOPICS
+from docward.localstack import LocalStackError
+from docward.localstack.stack import find_stack
+
+T = TypeVar("T")
+
+
+def topics(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
+    """Show every topic. JSON: a list of {topic, partitions, records, retention_ms, max_bytes, about}; records is null
+    for a topic that is not there."""
+    with exit_codes():
+        rows = _ask(_topics(*_broker(data_dir)))
+    if json_output:
+        print(json.dumps(rows))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("topic", "partitions", "records", "kept", "about"):
+        table.add_column(column, justify="right" if column in {"partitions", "records"} else "left")
+    for row in rows:
+        kept = "for ever" if row["retention_ms"] == -1 else f"{row['retention_ms'] // 3_600_000} h"
+        records = "missing" if row["records"] is None else str(row["records"])
+        table.add_row(row["topic"], str(row["partitions"]), records, kept, row["about"])
+    Console(highlight=False).print(table)
+
+
+def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
+    """Show how many records each consumer has yet to read, per partition, as of its position in Kafka (which is a copy
+    of the stored one, a few seconds old). JSON: a list of {group, topic, partition, next_offset, end_offset, lag}."""
+    with exit_codes():
+        rows = _ask(_lag(*_broker(data_dir)))
+    if json_output:
+        print(json.dumps(rows))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("group", "topic", "partition", "next offset", "end offset", "lag"):
+        table.add_column(column, justify="left" if column in {"group", "topic"} else "right")
+    for row in rows:
+        table.add_row(*(str(row[key]) for key in ("group", "topic", "partition", "next_offset", "end_offset", "lag")))
+    Console(highlight=False).print(table)
+
+
+def _broker(data_dir: Path) -> tuple[str, str]:
+    """Bootstrap servers and topic prefix: of the environment, or of the local stack."""
+    try:
+        stack = find_stack(data_dir)
+    except LocalStackError as error:
+        raise ClientError(str(error), codes.USAGE) from error
+    if stack is None:
+        raise ClientError(f"nothing runs in {data_dir}; start it with: docward up", codes.NOT_RUNNING)
+    return stack.kafka_bootstrap, os.environ.get("DOCWARD_KAFKA__TOPIC_PREFIX", "")
+
+
+def _ask(question: Coroutine[Any, Any, T]) -> T:
+    try:
+        return asyncio.run(question)
+    except (KafkaError, OSError) as error:
+        raise ClientError(f"the broker does not answer: {error}", codes.NOT_RUNNING) from error
+
+
+async def _topics(bootstrap: str, prefix: str) -> list[dict[str, Any]]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        there = await consumer.topics()
+        rows = []
+        for topic in TOPICS:
+            name = prefix + topic.name
+            records = None
+            if name in there:
+                partitions = [TopicPartition(name, number) for number in range(topic.partitions)]
+                first = await consumer.beginning_offsets(partitions)
+                end = await consumer.end_offsets(partitions)
+                records = sum(end[p] - first[p] for p in partitions)
+            rows.append(
+                {
+                    "topic": name,
+                    "partitions": topic.partitions,
+                    "records": records,
+                    "retention_ms": topic.retention_ms,
+                    "max_bytes": topic.max_bytes,
+                    "about": topic.about,
+                }
+            )
+        return rows
+    finally:
+        await consumer.stop()
+
+
+async def _lag(bootstrap: str, prefix: str) -> list[dict[str, Any]]:
+    ours = {prefix + topic.name for topic in TOPICS}
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await admin.start()
+    await consumer.start()
+    try:
+        rows = []
+        for group in sorted({group for group, *_ in await admin.list_consumer_groups()}):
+            offsets = await admin.list_consumer_group_offsets(group)
+            places = sorted((p for p in offsets if p.topic in ours), key=lambda p: (p.topic, p.partition))
+            end = await consumer.end_offsets(places) if places else {}
+            rows += [
+                {
+                    "group": group,
+                    "topic": place.topic,
+                    "partition": place.partition,
+                    "next_offset": offsets[place].offset,
+                    "end_offset": end[place],
+                    "lag": end[place] - offsets[place].offset,
+                }
+                for place in places
+            ]
+        return rows
+    finally:
+        await consumer.stop()
+        await admin.close()

@@ -1,0 +1,146 @@
+"""The users' verbs: `submit`, `findings`, `watch`, `import`. All of them speak to the REST API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from docward.cli import codes, show
+from docward.cli.client import Client, ClientError, connect
+from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+
+_errors = Console(stderr=True, highlight=False)
+Wait = Annotated[float, typer.Option(help="Seconds to wait, at most.")]
+
+
+def submit(
+    files: Annotated[list[Path], typer.Argument(help="PDF, DOCX or Markdown.")],
+    *,
+    repository: Annotated[
+        list[str] | None, typer.Option("--repository", "-r", help="NAME or NAME@release; may be repeated.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="May be repeated.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until each document reached its end.")] = False,
+    timeout: Wait = 300.0,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Submit documents. JSON: a list of {file, document_id, operation_id}, with --wait also {status, document}."""
+    with exit_codes():
+        client = connect(data_dir)
+        results = []
+        for file in files:
+            answer = client.submit(file, repositories=repository or [], tags=tag or [])
+            results.append({"file": str(file), **{k: answer[k] for k in ("document_id", "operation_id")}})
+            if not json_output:
+                print(f"{file}: {answer['document_id']}")
+        if wait:
+            _wait(client, results, timeout)
+        if json_output:
+            print(json.dumps(results))
+        elif wait:
+            for result in results:
+                print(f"{result['file']}: {result['status']}{_why(result['document'])}")
+        if any(result.get("status", "analyzed") != "analyzed" for result in results):
+            raise typer.Exit(codes.FAILED)
+
+
+def _wait(client: Client, results: list[dict[str, Any]], timeout: float) -> None:
+    with progress() as bars:
+        for result in results:
+            task = bars.add_task(result["file"], stage="accepted", total=None)
+            for document in client.until_finished(result["document_id"], timeout):
+                bars.update(task, stage=document["status"])
+                result |= {"status": document["status"], "document": document}
+            bars.update(task, total=1, completed=1)
+
+
+def _why(document: dict[str, Any]) -> str:
+    return f": {document['failure_detail']}" if document["failure_detail"] else ""
+
+
+def findings(
+    document_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Show a document's findings and verdicts. JSON: {document, findings, verdicts}, as the API has them."""
+    with exit_codes():
+        client = connect(data_dir)
+        document = client.document(document_id)
+        found, judged = client.findings(document_id), client.verdicts(document_id)
+        if json_output:
+            print(json.dumps({"document": document, "findings": found, "verdicts": judged}))
+            return
+        console = Console(highlight=False)
+        show.findings(console, document, found)
+        show.verdicts(console, document, judged)
+
+
+def watch(
+    document_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    timeout: Wait = 300.0,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Follow a document to its end. JSON: a line per status, the document as the API has it."""
+    with exit_codes():
+        client = connect(data_dir)
+        document: dict[str, Any] = {}
+        for document in client.until_finished(document_id, timeout):
+            line = json.dumps(document) if json_output else f"{document['status']}{_why(document)}"
+            print(line, flush=True)
+        if document["status"] != "analyzed":
+            raise typer.Exit(codes.FAILED)
+
+
+def import_packs(
+    packs: Annotated[list[Path], typer.Argument(help="Pack files (YAML).")],
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Import policy packs as repositories. JSON: a list of repositories, as the API has them."""
+    with exit_codes():
+        client = connect(data_dir)
+        imported = []
+        for pack in packs:
+            try:
+                content = pack.read_bytes()
+            except OSError as error:
+                raise ClientError(f"{pack}: {error.strerror}", codes.USAGE) from error
+            answer = client.import_pack(content)
+            imported.append(answer)
+            if not json_output:
+                print(f"{pack}: imported")
+        if json_output:
+            print(json.dumps(imported))
+
+
+def progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("[bold]{task.fields[stage]}"),
+        TimeElapsedColumn(),
+        console=_errors,
+    )
+
+
+@contextmanager
+def exit_codes() -> Iterator[None]:
+    """The message of an expected failure on standard error, and the exit code of its kind."""
+    try:
+        yield
+    except ClientError as error:
+        _errors.print(str(error), markup=False, style="red")
+        raise typer.Exit(error.code) from None

@@ -1,0 +1,87 @@
+"""What the verbs print for people: tables of findings and verdicts, and the stages of a document."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+Json = dict[str, Any]
+
+COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
+VERDICT_COLOURS = {
+    "covered": "green",
+    "partial": "yellow",
+    "contradicted": "bold red",
+    "missing": "red",
+    "not-applicable": "dim",
+    "not-assessed": "magenta",
+}
+
+
+def findings(console: Console, document: Json, items: Sequence[Json]) -> None:
+    counts = Counter(item["severity"] for item in items)
+    summary = ", ".join(f"{counts[name]} {name}" for name in COLOURS if counts[name]) or "none"
+    console.print(f"\n[bold]{escape(document['title'])}[/]  [dim]{document['document_id']}[/]\nFindings: {summary}")
+    if not items:
+        return
+    table = Table(show_lines=True, expand=True)
+    table.add_column("severity", no_wrap=True)
+    table.add_column("category", ratio=2)
+    table.add_column("where", ratio=2)
+    table.add_column("quote", ratio=4)
+    table.add_column("finding and proposal", ratio=5)
+    for item in items:
+        colour = COLOURS[item["severity"]]
+        table.add_row(f"[{colour}]{item['severity']}[/]", item["category"], _where(item), _quote(item), _finding(item))
+    console.print(table)
+
+
+def _where(item: Json) -> str:
+    if not item["quotes"]:
+        return "not in the document"
+    first = item["quotes"][0]
+    page = f"p. {first['page']}, " if first["page"] else ""
+    return escape(f"{page}{first['section'] or 'before the first heading'}")
+
+
+def _quote(item: Json) -> str:
+    if item["quotes"]:
+        return escape("\n— and —\n".join(f"“{quote['text']}”" for quote in item["quotes"]))
+    named = item["searched"][:4]
+    more = f" and {len(item['searched']) - 4} more" if len(item["searched"]) > 4 else ""
+    return "[dim]searched: " + escape(", ".join(named) + more) + "[/]"
+
+
+def _finding(item: Json) -> str:
+    text = escape(item["title"])
+    if item["proposal"]:
+        text += f"\n[green]→ {escape(item['proposal']['replacement'].strip())}[/]"
+    return text
+
+
+def verdicts(console: Console, document: Json, items: Sequence[Json]) -> None:
+    if not items:
+        return
+    table = Table(title=f"Requirements: {escape(document['title'])}", expand=True, title_justify="left")
+    for column, ratio in (("policy", 2), ("level", 1), ("requirement", 4), ("verdict", 2), ("because", 6)):
+        table.add_column(column, ratio=ratio)
+    for item in items:
+        colour = VERDICT_COLOURS[item["verdict"]]
+        table.add_row(
+            escape(item["policy_id"]),
+            item["level"],
+            escape(item["title"]),
+            f"[{colour}]{item['verdict']}[/]",
+            escape(item["explanation"]),
+        )
+    console.print(table)
+    compliance = document["compliance"] or "no compliance status: no repository is assigned"
+    console.print(
+        f"Compliance: [bold]{compliance}[/]   self-containment: {document['self_containment']}   "
+        f"implementability: {document['implementability']}"
+    )

@@ -1,0 +1,174 @@
+"""The verbs of the local stack: `up`, `down`, `status`, `logs`.
+
+Exit codes: 0 done (for `status`: everything is ready), 1 failed (for `status`: running and not all ready), 2 wrong
+usage, 3 not running, 4 not ready in time. With --json exactly one JSON value goes to standard output (`logs`: one a
+line); progress goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from docward.localstack import LocalStackError, NotRunningError, StartTimeoutError
+from docward.localstack.control import StackStatus, read_status, start_detached, stop_stack
+from docward.localstack.logs import follow, log_files, tail
+from docward.localstack.stack import known_stack
+from docward.localstack.supervisor import Supervisor, run_until_signalled
+
+FAILED, USAGE, NOT_RUNNING, TIMED_OUT = 1, 2, 3, 4
+
+DataDir = Annotated[
+    Path,
+    typer.Option("--data-dir", envvar="DOCWARD_DATA_DIR", help="Folder of data, logs and state.", show_default=True),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DEFAULT_DATA_DIR = Path(".docward")
+
+_errors = Console(stderr=True, highlight=False)
+
+
+def up(
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    brokers: Annotated[int, typer.Option(help="Kafka brokers, 1 or 3; fixed by the first start.")] = 1,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until everything is ready.")] = 180.0,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay here until Ctrl-C.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Start Kafka, Postgres and the four services, unless they run, and wait until all are ready."""
+    if brokers not in (1, 3):
+        raise typer.BadParameter("1 or 3", param_hint="--brokers")
+    with _exit_codes():
+        if foreground:
+            run_until_signalled(Supervisor(data_dir, brokers=brokers, report=_errors.print))
+            return
+        with _progress() as report:
+            status = start_detached(data_dir, brokers=brokers, report=report, timeout=timeout)
+        _show(status, json_output=json_output)
+
+
+def down(
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    purge: Annotated[bool, typer.Option("--purge", help="Remove all data too. There is no way back.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Stop the services, Kafka and Postgres; their data stay unless --purge."""
+    with _exit_codes(), _progress() as report:
+        stopped = _stop(data_dir, report, may_be_down=purge)
+        if purge:
+            _purge(data_dir)
+    if json_output:
+        print(json.dumps({"stopped": stopped, "purged": purge}))
+    else:
+        print(f"stopped {', '.join(stopped) or 'nothing'}" + (f"; removed {data_dir}" if purge else ""))
+
+
+def status(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
+    """Show every process: id, port, health, uptime, restarts."""
+    found = read_status(data_dir)
+    if json_output:
+        print(json.dumps(found.as_json()))
+    elif found.running:
+        _show(found, json_output=False)
+    else:
+        _errors.print(f"nothing runs in {data_dir}; start it with: docward up")
+    if not found.ready:
+        raise typer.Exit(FAILED if found.running else NOT_RUNNING)
+
+
+def logs(
+    *,
+    name: Annotated[str | None, typer.Argument(help="Process, as in `docward status`; all when left out.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Lines of each log to begin with.")] = 20,
+    following: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Print the logs of the servers and services."""
+    files = log_files(data_dir)
+    if not files:
+        _errors.print(f"no logs in {data_dir / 'logs'}; start the stack with: docward up")
+        raise typer.Exit(NOT_RUNNING)
+    if name is not None and name not in files:
+        raise typer.BadParameter(f"no log of {name!r}; there are: {', '.join(sorted(files))}", param_hint="NAME")
+    wanted = files if name is None else {name: files[name]}
+    try:
+        for source, line in follow(wanted, lines) if following else tail(wanted, lines):
+            if json_output:
+                print(json.dumps({"name": source, "line": line}), flush=True)
+            else:
+                print(line if name else f"{source:<10} | {line}", flush=True)
+    except KeyboardInterrupt:
+        raise typer.Exit from None
+
+
+def _stop(data_dir: Path, report: Any, *, may_be_down: bool) -> list[str]:
+    try:
+        return stop_stack(data_dir, report)
+    except NotRunningError:
+        if may_be_down:
+            return []
+        raise
+
+
+def _purge(data_dir: Path) -> None:
+    stack = known_stack(data_dir)
+    if stack is not None:
+        stack.remove()  # what lies elsewhere as well: Postgres's data, where root's folders are closed to it
+    if data_dir.exists():
+        shutil.rmtree(data_dir)
+
+
+def _show(status: StackStatus, *, json_output: bool) -> None:
+    if json_output:
+        print(json.dumps(status.as_json()))
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "health", "pid", "port", "uptime", "restarts"):
+        table.add_column(column, justify="right" if column in {"pid", "port", "uptime", "restarts"} else "left")
+    for each in status.processes:
+        health = f"[green]{each.health}[/]" if each.health == "ready" else f"[red]{each.health}[/]"
+        uptime = _duration(each.uptime_seconds)
+        table.add_row(each.name, health, str(each.pid or "-"), str(each.port), uptime, str(each.restarts))
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"\nsupervisor {status.phase} (pid {status.pid}), Kafka {status.kafka_bootstrap}")
+    if status.gateway_url:
+        console.print(f"API {status.gateway_url}, its documentation {status.gateway_url}/docs")
+
+
+def _duration(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A spinner with the latest message on a terminal, a line a message elsewhere."""
+    if not _errors.is_terminal:
+        yield lambda message: _errors.print(message, markup=False)
+        return
+    with _errors.status("starting") as spinner:
+        yield lambda message: spinner.update(message.splitlines()[0].replace("[", "\\["))
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """The message of an expected failure, and the exit code of its kind."""
+    try:
+        yield
+    except LocalStackError as error:
+        _errors.print(str(error), markup=False, style="red")
+        code = {NotRunningError: NOT_RUNNING, StartTimeoutError: TIMED_OUT}.get(type(error), FAILED)
+        raise typer.Exit(code) from None

@@ -1,0 +1,45 @@
+"""The checks of the offline engine, in the order in which they run. A policy names them as `check:<name>`."""
+
+from __future__ import annotations
+
+from docward.analyzer.analysis.checks import (
+    calendars,
+    citations,
+    conflicts,
+    control,
+    formulas,
+    precision,
+    references,
+    sources,
+    terms,
+    values,
+    wording,
+)
+from docward.analyzer.analysis.drafts import Check
+
+CHECKS: tuple[Check, ...] = (
+    Check("internal-references", references.internal_references),
+    Check("external-documents", references.external_documents),
+    Check("acronyms", terms.acronyms),
+    Check("double-definitions", terms.double_definitions),
+    Check("formula-symbols", formulas.formula_symbols),
+    Check("formula-windows", formulas.formula_windows),
+    Check("division-by-zero", formulas.division_by_zero),
+    Check("rounding", precision.rounding),
+    Check("missing-data", precision.missing_data),
+    Check("ties", precision.ties),
+    Check("stated-values", values.stated_values),
+    Check("conflicting-values", conflicts.conflicting_values),
+    Check("business-calendars", calendars.business_calendars),
+    Check("time-zones", calendars.time_zones),
+    Check("vague-wording", wording.vague_wording),
+    Check("placeholders", wording.placeholders),
+    Check("named-sources", sources.named_sources),
+    Check("regulation-citations", citations.regulation_citations),
+    Check("responsibilities", control.responsibilities),
+    Check("ownership", control.ownership),
+    Check("approvals", control.approvals),
+    Check("document-control", control.document_control),
+)
+
+NAMES = frozenset(check.name for check in CHECKS)

@@ -1,0 +1,211 @@
+"""CAL: days without a calendar, times without a zone, dates without a rule for holidays."""
+
+from __future__ import annotations
+
+import re
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
+from docward.events.ir import Span
+
+_DAY = re.compile(r"\b(?P<kind>business|trading|banking|working|exchange|index)[\s-]days?\b", re.IGNORECASE)
+_NAMED_CALENDAR = re.compile(
+    r"\b(?:NYSE|NASDAQ|Nasdaq|LSE|Xetra|XETRA|Euronext|TARGET2?|T2|XN[A-Z]{2}|X[A-Z]{3}|CME|TSE|JPX|HKEX|SGX|"
+    r"ASX|SIX|Eurex|London Stock Exchange|"
+    r"New York Stock Exchange|Tokyo Stock Exchange)\b",
+)
+_CALENDAR_RULE = re.compile(
+    r"\b(?:calendars?\b.{0,60}\b(?:of|publish\w*|by|according)|according to the (?:\w+ )?calendar|holidays?)\b",
+    re.IGNORECASE,
+)
+_WEEKDAY = re.compile(
+    r"\b(?P<rule>(?:first|second|third|fourth|last)\s(?:Monday|Tuesday|Wednesday|Thursday|Friday))\b", re.IGNORECASE
+)
+_HOLIDAY_RULE = re.compile(
+    r"\b(?:holidays?|not an? (?:\w+ )?(?:business|trading|exchange) day|next (?:\w+ )?(?:business|trading) day|"
+    r"(?:preceding|previous|following) (?:\w+ )?(?:business|trading) day)\b",
+    re.IGNORECASE,
+)
+_ZONE = re.compile(
+    r"\b(?:UTC|GMT|CES?T|[ECMP]?[SD]?T(?<=[EPCM][T]|[SD]T)|BST|JST|HKT|SGT|IST|AEST|AEDT|Zulu)\b|\b(?:Europe|"
+    r"America|Asia|Australia|Africa|Pacific|Etc)/\w+|"
+    r"\b[A-Z][a-z]+(?:\s[A-Z][a-z]+)?\s(?:local )?time\b|\b(?:local|exchange|eastern|"
+    r"central european)(?: standard| exchange)? time\b|\btime ?zone\b",
+)
+_ALL_TIMES = re.compile(
+    r"\b(?:all|the) (?:\w+ )?times (?:\w+ ){0,4}(?:are|is|refer|in)\b|\btimes are (?:given|stated|expressed|"
+    r"quoted)?\s?in\b",
+    re.IGNORECASE,
+)
+_EVENT_TIME = re.compile(
+    r"\b(?:at|after|before|of|by)\s(?:the\s)?(?P<event>market (?:close|open)|end of (?:each |"
+    r"the )?(?:trading )?day|close of (?:business|trading)|fixing time|market hours)\b|"
+    r"\bis (?P<event2>end of day)\b",
+    re.IGNORECASE,
+)
+_SIMULTANEOUS = re.compile(
+    r"\b(?:all|every) markets?\b[^.]{0,40}\b(?:simultaneous\w*|at the same time)|"
+    r"\bsimultaneous\w*[^.]{0,40}\bmarkets?\b",
+    re.IGNORECASE,
+)
+_ISO_DURATION = re.compile(
+    r"\b\d{1,2}:\d{2}\s?(?:minutes|hours|ratio)\b|\b\d+:\d+\s(?:split|ratio)|ratio of \d+:\d+", re.IGNORECASE
+)
+
+
+def business_calendars(document: Document) -> Outcome:
+    drafts, examined = [], []
+    for kind, spans in _undefined_days(document).items():
+        drafts.append(_no_calendar(document, kind, spans))
+    defined = {sentence.span for sentence in document.body if _DAY.search(sentence.text)} if not drafts else set()
+    examined.extend(sorted(defined, key=lambda span: span.start)[:3])
+    if not any(_HOLIDAY_RULE.search(s.text) or _CALENDAR_RULE.search(s.text) for s in document.body):
+        dated = [(s, m) for s in document.body if (m := _WEEKDAY.search(s.text)) and s.kind != "row"]
+        if dated:
+            drafts.append(_no_holiday_rule(document, *dated[0], others=dated[1:3]))
+    drafts.extend(_impossible(s, m) for s in document.body if (m := _SIMULTANEOUS.search(s.text)))
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _undefined_days(document: Document) -> dict[str, list[Span]]:
+    found: dict[str, list[Span]] = {}
+    defined = {kind.lower() for kind in _defined_days(document)}
+    for sentence in document.body:
+        for match in _DAY.finditer(sentence.text):
+            kind = match["kind"].lower()
+            if kind in defined or _NAMED_CALENDAR.search(sentence.text) or _CALENDAR_RULE.search(sentence.text):
+                continue
+            if _HOLIDAY_RULE.search(sentence.text) and found.get(kind):
+                continue
+            found.setdefault(kind, []).append(sub_span(sentence, match))
+    return found
+
+
+def _defined_days(document: Document) -> set[str]:
+    """Kinds of day that the document defines, or for all of which it names the calendar."""
+    kinds = {
+        m["kind"].lower()
+        for s in document.body
+        for m in _DAY.finditer(s.text)
+        if _NAMED_CALENDAR.search(s.text[max(0, m.start() - 25) : m.start()])
+    }
+    for definition in document.ir.definitions:
+        match = _DAY.search(definition.term)
+        if match:
+            kinds.add(match["kind"].lower())
+    for sentence in document.body:
+        label = sentence.cells[0][1].text if sentence.cells else sentence.text
+        for match in _DAY.finditer(label):
+            after = sentence.text[match.end() :]
+            if (sentence.cells and len(label) < 30) or re.match(
+                r"[\"”*]*\s*(?:means|is (?:a|any) day|is defined|refers? to|are (?:those|days)|:)", after
+            ):
+                kinds.add(match["kind"].lower())
+    return kinds
+
+
+def _no_calendar(document: Document, kind: str, spans: list[Span]) -> Draft:
+    return Draft(
+        family="CAL",
+        category="market-calendar",
+        severity="high",
+        title=f"“{kind} day” without a calendar",
+        explanation=(
+            f"Dates depend on {kind} days, but the document neither defines the term nor names the calendar "
+            f"(exchange, country,"
+            " payment system) that decides which days count and how holidays and half days are treated."
+        ),
+        spans=tuple(spans[:5]),
+        proposal=insert_after(document, spans[0].end, " (according to the {calendar} calendar)"),
+        decision=(f"{kind} day", "no definition of the term", "no calendar in the sentence"),
+    )
+
+
+def _no_holiday_rule(
+    document: Document, sentence: Sentence, match: re.Match[str], others: list[tuple[Sentence, re.Match[str]]]
+) -> Draft:
+    span = sub_span(sentence, match)
+    return Draft(
+        family="CAL",
+        category="market-calendar",
+        severity="medium",
+        title=f"No holiday rule for the {match.group().lower()}",
+        explanation=(
+            f"The {match.group().lower()} can be a holiday on a relevant market; the document does not say "
+            f"which day is used then."
+        ),
+        spans=(span, *(sub_span(s, m) for s, m in others)),
+        proposal=insert_after(
+            document, span.end, " (or, where it is a holiday on {calendar}, the {next or previous} trading day)"
+        ),
+        confidence=0.75,
+        decision=("date by weekday", "no rule for holidays in the document"),
+    )
+
+
+def _impossible(sentence: Sentence, match: re.Match[str]) -> Draft:
+    return Draft(
+        family="CAL",
+        category="market-calendar",
+        severity="critical",
+        title="Several markets at the same time",
+        explanation=(
+            "Markets in different time zones have no common opening hours; acting on all of them at once needs "
+            "an order and a time for each."
+        ),
+        spans=(sub_span(sentence, match),),
+        confidence=0.75,
+        decision=("several markets", "simultaneous"),
+    )
+
+
+def time_zones(document: Document) -> Outcome:
+    if any(_ALL_TIMES.search(sentence.text) for sentence in document.body):
+        return Outcome(examined=tuple(s.span for s in document.body if _ALL_TIMES.search(s.text)))
+    drafts, examined = [], []
+    times_stated = False
+    for sentence in document.body:
+        clocks = [q for q in sentence.quantities if q.dimension == "clock"]
+        if not clocks or _ISO_DURATION.search(sentence.text):
+            continue
+        times_stated = True
+        if _ZONE.search(document.text[sentence.start : sentence.end]):
+            examined.append(sentence.span)
+        else:
+            drafts.append(_no_zone(document, Span(start=clocks[0].start, end=clocks[0].end)))
+    if not times_stated:
+        drafts.extend(_no_time(document, s, m) for s in document.body if (m := _EVENT_TIME.search(s.text)))
+    return Outcome(tuple(drafts[:5]), tuple(examined))
+
+
+def _no_zone(document: Document, span: Span) -> Draft:
+    clock = document.text[span.start : span.end]
+    return Draft(
+        family="CAL",
+        category="market-calendar",
+        severity="medium",
+        title=f"{clock} has no time zone",
+        explanation=(
+            f"The time {clock} is given without a time zone, and the document does not say in which zone all times are."
+        ),
+        spans=(span,),
+        proposal=insert_after(document, span.end, " {time zone}"),
+        decision=(f"time {clock!r}", "no time zone in the sentence", "no rule for all times"),
+    )
+
+
+def _no_time(document: Document, sentence: Sentence, match: re.Match[str]) -> Draft:
+    event = match["event"] or match["event2"]
+    group = "event" if match["event"] else "event2"
+    span = sub_span(sentence, match, group)
+    return Draft(
+        family="CAL",
+        category="market-calendar",
+        severity="medium",
+        title=f"“{event}” has no time and no zone",
+        explanation=f"“{event}” depends on the market; the document gives no time, time zone or session.",
+        spans=(span,),
+        proposal=insert_after(document, span.end, " ({time} {time zone})"),
+        confidence=0.75,
+        decision=(f"event {event!r}", "no time of day in the document"),
+    )

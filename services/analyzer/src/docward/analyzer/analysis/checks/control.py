@@ -1,0 +1,207 @@
+"""GOV and DOC: who is responsible, and which document this is."""
+
+from __future__ import annotations
+
+import re
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import LONG_ENOUGH, Draft, Outcome, insert_after
+from docward.analyzer.analysis.roles import names_a_role
+from docward.events.ir import Span
+
+_DECISION = re.compile(
+    r"\b(?P<what>(?:is|are|be|been|being|get|gets)\s(?:\w+\s)?(?P<verb>approved|authori[sz]ed|signed off|"
+    r"escalated|validated and released|overridden))\b(?!\s(?:list|venue|instrument|broker|product)s?)",
+    re.IGNORECASE,
+)
+_APPROVAL = re.compile(r"\b(?:approv\w+|authoris\w+|authoriz\w+|sign(?:s|ed)?[- ]off)\b", re.IGNORECASE)
+_APPROVED_THING = re.compile(
+    r"\b(?:changes?|releases?|document|methodology|specification|versions?|deploy\w*|updates?|amendments?|"
+    r"polic(?:y|ies)|algorithm|strategy|model|parameters?|limits?)\b",
+    re.IGNORECASE,
+)
+_OVERRIDE = re.compile(r"\b(?:blocked order|override|trade|exception)\b", re.IGNORECASE)
+_OWNER = re.compile(
+    r"\b(?:owner|owns|owned by|responsible for|responsibilit(?:y|ies)|administrator|accountable|maintained by|"
+    r"maintains)\b",
+    re.IGNORECASE,
+)
+_OWNER_KEYS = frozenset({"owner", "responsible", "document_owner", "strategy_owner", "administrator"})
+_APPROVER_KEYS = frozenset({"approver", "approved_by", "approved-by", "approvers"})
+_CHANGES = re.compile(
+    r"\b(?:change|governance|version|release|role|responsib|approval|deployment|development)", re.IGNORECASE
+)
+_VERSION = re.compile(
+    r"\b(?:version|revision|edition|release)\s*[:|]?\s*v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+\b", re.IGNORECASE
+)
+_DATE_LABEL = re.compile(
+    r"\b(?:date|effective|as of|issued|published|last (?:updated|review(?:ed)?)|valid from)\b", re.IGNORECASE
+)
+_VERSION_KEYS = frozenset({"version", "revision", "edition", "release", "document_version"})
+_DATE_KEYS = frozenset(
+    {"date", "effective", "effective_date", "effective-date", "issued", "published", "as_of", "last_updated", "updated"}
+)
+
+
+def responsibilities(document: Document) -> Outcome:
+    drafts, examined = [], []
+    for sentence in document.body:
+        match = _DECISION.search(sentence.text)
+        if match is None or sentence.kind == "row":
+            continue
+        if _has_agent(document, sentence, match):
+            examined.append(sentence.span)
+        else:
+            drafts.append(_no_agent(document, sentence, match["verb"].lower()))
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _has_agent(document: Document, sentence: Sentence, match: re.Match[str]) -> bool:
+    if match["verb"].lower() == "escalated":
+        return bool(re.search(r"\bto\b", sentence.text[match.end() :]))
+    return bool(re.search(r"\bby\b", sentence.text[match.end() :])) or names_a_role(
+        document.markdown[sentence.start : sentence.end]
+    )
+
+
+def _no_agent(document: Document, sentence: Sentence, verb: str) -> Draft:
+    escalated = verb == "escalated"
+    return Draft(
+        family="GOV",
+        category="missing-governance",
+        severity="high",
+        title="Nobody is named to escalate to" if escalated else f"It is not said by whom something is {verb}",
+        explanation=(
+            f"The sentence says that something is {verb}, but names no person, role or body. The step cannot "
+            f"be audited,"
+            " and nobody is accountable for it."
+        ),
+        spans=(sentence.span,),
+        proposal=insert_after(
+            document,
+            sentence.end - (1 if sentence.text.rstrip().endswith(".") else 0),
+            " to {role}" if escalated else " by {role}",
+        ),
+        confidence=0.85,
+        decision=(f"passive {verb!r}", "no agent and no role in the sentence"),
+    )
+
+
+def ownership(document: Document) -> Outcome:
+    owners = [s.span for s in document.body if _OWNER.search(s.text) or _row_label(s) in _OWNER_KEYS]
+    if owners or {key.lower() for key in document.ir.metadata} & _OWNER_KEYS:
+        return Outcome(examined=tuple(owners[:3]) or _first_heading(document))
+    if document.words < LONG_ENOUGH:
+        return Outcome()
+    explanation = "Nobody is named who is responsible for the document and what it describes."
+    return Outcome((_absent(document, "owner", "No owner is named", explanation),))
+
+
+def approvals(document: Document) -> Outcome:
+    approving = [s.span for s in document.body if _approves(s)]
+    if approving or {key.lower() for key in document.ir.metadata} & _APPROVER_KEYS:
+        return Outcome(examined=tuple(approving[:3]) or _first_heading(document))
+    if document.words < LONG_ENOUGH:
+        return Outcome()
+    explanation = (
+        "No person, role or body is named that approves the document, its changes or a release before it is used."
+    )
+    return Outcome((_absent(document, "approver", "Nobody approves changes and releases", explanation),))
+
+
+def _first_heading(document: Document) -> tuple[Span, ...]:
+    return tuple(section.heading for section in document.ir.sections[:1])
+
+
+def _approves(sentence: Sentence) -> bool:
+    text = f"{sentence.lead} {sentence.text}"
+    return bool(_APPROVAL.search(text) and _APPROVED_THING.search(text) and not _OVERRIDE.search(text))
+
+
+def _absent(document: Document, what: str, title: str, explanation: str) -> Draft:
+    searched = tuple(document.label(section) for section in document.ir.sections if _CHANGES.search(section.title))
+    return Draft(
+        family="GOV",
+        category="missing-governance",
+        severity="high",
+        title=title,
+        explanation=explanation,
+        searched=searched or document.all_sections,
+        confidence=0.8,
+        decision=(f"no {what} in the text, its tables or its properties",),
+    )
+
+
+def document_control(document: Document) -> Outcome:
+    keys = {key.lower().replace(" ", "_") for key in document.ir.metadata}
+    absent = []
+    if not keys & _VERSION_KEYS and not _labelled(document, "version") and not _VERSION.search(_opening(document)):
+        absent.append("version")
+    if not keys & _DATE_KEYS and not _labelled(document, "date") and not _dated_opening(document):
+        absent.append("date")
+    examined = tuple(s.span for s in document.body if s.cells and _row_label(s) in {"version", "date", "owner"})
+    if not absent or document.words < LONG_ENOUGH:
+        fallback = tuple(section.heading for section in document.ir.sections[:1]) if not absent else ()
+        return Outcome(examined=examined or fallback)
+    names = " and no ".join(absent)
+    return Outcome(
+        (
+            Draft(
+                family="DOC",
+                category="missing-governance",
+                severity="medium",
+                title=f"The document states no {names}",
+                explanation=(
+                    f"Nobody can tell which edition this is and what it replaces: the document states no "
+                    f"{names} of its own."
+                ),
+                searched=document.all_sections,
+                proposal=insert_after(document, _control_position(document), _control_text(absent)),
+                confidence=0.9,
+                decision=tuple(f"no {name} in properties, opening or tables" for name in absent),
+            ),
+        ),
+        examined,
+    )
+
+
+def _opening(document: Document) -> str:
+    """Title and what stands before the second section: where documents say what they are."""
+    starts = [section.span.start for section in document.ir.sections if section.level <= 2]
+    limit = starts[2] if len(starts) > 2 else len(document.text)
+    return document.text[: min(limit, 1500)]
+
+
+def _dated_opening(document: Document) -> bool:
+    opening = _opening(document)
+    return any(
+        _DATE_LABEL.search(sentence.text) and any(q.dimension == "date" for q in sentence.quantities)
+        for sentence in document.body
+        if sentence.start < len(opening)
+        and not re.search(r"\b(?:base|launch|inception) date\b", sentence.text, re.IGNORECASE)
+    )
+
+
+def _row_label(sentence: Sentence) -> str:
+    return sentence.cells[0][1].text.strip("*` :").lower() if sentence.cells else ""
+
+
+def _labelled(document: Document, name: str) -> bool:
+    """A row `Version | 2.3`, a column `Version`, a line `Version: 2.3`."""
+    line = re.compile(rf"^\W*(?:document\s|effective\s|publication\s|issue\s)?{name}\W*:\W*\S", re.IGNORECASE)
+    for sentence in document.body:
+        if _row_label(sentence) in {name, f"document {name}", f"effective {name}", f"{name} of this document"}:
+            return True
+        if sentence.cells and len(sentence.cells) > 2 and sentence.cells[0][0].strip("*` ").lower() == "version":
+            return True
+        if line.search(sentence.text):
+            return True
+    return False
+
+
+def _control_position(document: Document) -> int:
+    return document.ir.sections[0].heading.end if document.ir.sections else 0
+
+
+def _control_text(absent: list[str]) -> str:
+    return "\n\n" + "\n".join(f"{name.capitalize()}: {{{name}}}  " for name in absent)

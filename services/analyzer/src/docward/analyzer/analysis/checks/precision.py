@@ -1,0 +1,164 @@
+"""IMP: what an implementer has to guess: rounding, missing data, ties."""
+
+from __future__ import annotations
+
+import re
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import LONG_ENOUGH, Draft, Outcome, insert_after, sub_span
+from docward.events.ir import Span
+
+_ROUNDING = re.compile(
+    r"\b(?:round(?:s|ed|ing)?|decimals?|decimal places?|truncat\w+|significant digits|whole (?:shares|units|"
+    r"lots|contracts))\b|\bfloor\s?\(",
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(
+    r"\b(?:order quantity|order size|(?:number|quantity) of (?:shares|contracts|lots|units)(?! outstanding)|"
+    r"target quantity|share quantity|position size)\b",
+    re.IGNORECASE,
+)
+_COMPUTED = re.compile(
+    r"\b(?:divided by|multiplied by|(?:is|are) (?:calculated|computed|derived|determined)|equals|times|"
+    r"product of|ratio of|proportional to)\b|[=/×]",
+    re.IGNORECASE,
+)
+_PUBLISHED = re.compile(
+    r"\b(?:index )?(?:levels?|values?)\b[^.]{0,40}\b(?:is|are) (?:published|disseminated)\b", re.IGNORECASE
+)
+_MISSING = re.compile(
+    r"\b(?:missing|unavailable|not (?:be )?available|stale|no (?:closing |last |official )?price|produces no|"
+    r"gaps?|outage|fallback|fall back|"
+    r"not received|carried forward|forward[- ]filled|last (?:available|known)|suspend\w*|suspension|halt\w*|"
+    r"not traded|without a trade|delayed)\b",
+    re.IGNORECASE,
+)
+_INPUT = re.compile(r"\b(?:prices?|quotes?|market data|data feeds?|fx rates?|trades? data|volumes?)\b", re.IGNORECASE)
+_RANKED = re.compile(
+    r"\b(?:(?:are|is) ranked|ranks? (?:all|the|by)|top \d+|(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|"
+    r"\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|smallest)|(?:highest|lowest|largest|smallest) \d+)\b",
+    re.IGNORECASE,
+)
+_TIES = re.compile(
+    r"\b(?:ties?|tied|equal (?:score|rank|value)s?|same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|"
+    r"weight|mdv|adv|size)|also equal|identical scores?)\b",
+    re.IGNORECASE,
+)
+_RANKING = re.compile(
+    r"\b(?:scores?|ranks?|ranked|weights?|largest|smallest|highest|ordered|alphabetical\w*|tie[- ]break\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def rounding(document: Document) -> Outcome:
+    """A computed number of shares, or a published level, needs its rounding; one rule in its section is enough."""
+    drafts, examined = [], []
+    ruled = {
+        s.section.id if s.section else None
+        for s in document.sentences
+        if _ROUNDING.search(document.markdown[s.start : s.end])
+    }
+    for sentence in document.body:
+        match = _WHOLE.search(sentence.text)
+        if match and _COMPUTED.search(sentence.text) and sentence.kind != "row":
+            section = sentence.section.id if sentence.section else None
+            if section in ruled:
+                examined.append(sentence.span)
+            else:
+                drafts.append(_rounding(document, sentence, match.group().lower()))
+    if not ruled and not drafts:
+        drafts.extend(_unrounded_formulas(document))
+    if not drafts and not examined:
+        examined = [s.span for s in document.body if _ROUNDING.search(s.text)][:5]
+    return Outcome(tuple(drafts[:3]), tuple(examined))
+
+
+def _unrounded_formulas(document: Document) -> list[Draft]:
+    published = next((s for s in document.body if _PUBLISHED.search(s.text)), None)
+    if published is None or not document.ir.formulas or document.words < LONG_ENOUGH:
+        return []
+    return [_rounding(document, published, "published value")]
+
+
+def _rounding(document: Document, sentence: Sentence, what: str) -> Draft:
+    return Draft(
+        family="IMP",
+        category="implementation-precision",
+        severity="medium",
+        title=f"The rounding of the {what} is not stated",
+        explanation=(
+            f"The {what} is the result of a computation, but the document does not say to how many digits it "
+            f"is rounded,"
+            " in which direction, and at which step."
+        ),
+        spans=(sentence.span,),
+        proposal=insert_after(
+            document, sentence.end, " The result is rounded {direction} to {number of decimals or unit}."
+        ),
+        confidence=0.75,
+        decision=(f"computed {what}", "no rounding rule in the section"),
+    )
+
+
+def missing_data(document: Document) -> Outcome:
+    """A document that computes from market data has to say what happens when a datum is missing."""
+    handled = [s.span for s in document.body if _MISSING.search(s.text)]
+    if handled:
+        return Outcome(examined=tuple(handled[:5]))
+    if document.words < LONG_ENOUGH:
+        return Outcome()
+    uses = next((s for s in document.body if _INPUT.search(s.text) and _COMPUTED.search(s.text)), None)
+    if uses is None or not document.ir.formulas:
+        return Outcome()
+    match = _INPUT.search(uses.text)
+    span = sub_span(uses, match) if match else uses.span
+    return Outcome(
+        (
+            Draft(
+                family="IMP",
+                category="implementation-precision",
+                severity="medium",
+                title="No rule for missing or stale data",
+                explanation=(
+                    "The computation needs market data, but nothing says what is used when a price is missing, "
+                    "stale or suspended."
+                ),
+                spans=(uses.span,),
+                proposal=insert_after(
+                    document, uses.end, " Where an input is missing, {value to be used, and for how long}."
+                ),
+                confidence=0.7,
+                decision=(f"input {document.text[span.start : span.end]!r}", "no rule for its absence in the document"),
+            ),
+        )
+    )
+
+
+def ties(document: Document) -> Outcome:
+    ruled = [s.span for s in document.body if _TIES.search(s.text) and _RANKING.search(s.text)]
+    drafts = []
+    for sentence in document.body:
+        match = _RANKED.search(sentence.text)
+        if match is None or sentence.kind == "row":
+            continue
+        if ruled:
+            return Outcome(examined=tuple(ruled[:3]))
+        drafts.append(_tie(document, sentence, sub_span(sentence, match)))
+    return Outcome(tuple(drafts[:1]))
+
+
+def _tie(document: Document, sentence: Sentence, span: Span) -> Draft:
+    return Draft(
+        family="IMP",
+        category="implementation-precision",
+        severity="medium",
+        title="Equal ranks are not resolved",
+        explanation=(
+            "Items are ranked and a fixed number is taken, but nothing says which one is taken when two have "
+            "the same value."
+        ),
+        spans=(sentence.span,),
+        proposal=insert_after(document, sentence.end, " Where two have the same value, {criterion} decides."),
+        confidence=0.75,
+        decision=(f"ranking {document.text[span.start : span.end]!r}", "no rule for ties in the document"),
+    )

@@ -1,0 +1,108 @@
+"""XRF: internal references that lead nowhere, and external documents without version or date."""
+
+from __future__ import annotations
+
+import re
+
+from docward.analyzer.analysis.document import Document
+from docward.analyzer.analysis.drafts import Draft, Outcome, replace
+from docward.events.ir import CrossReference, Span
+
+_INTERNAL = frozenset({"section", "table", "figure", "formula", "appendix", "definition"})
+_DATED = re.compile(
+    r"\b(?:v(?:ersion)?\.?\s?\d|edition\s\d|release\s\d|rev(?:ision)?\.?\s?\d|dated|of\s\d{1,2}\s\w+\s\d{4}|"
+    r"(?:19|20)\d{2}\b)",
+    re.IGNORECASE,
+)
+_LEADS = re.compile(r"(?:appendix|annex|section|table)\s[\w.]+\s?[:,(]\s?[\"“]?$", re.IGNORECASE)
+_PUBLIC = re.compile(
+    r"\b(?:Global Industry Classification Standard|Industry Classification Benchmark|Financial Information eXchange)\b",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"^[#/.]|/|\.\w{2,4}(?:#.*)?$")
+"""A hyperlink to a file: whoever moves the documents moves it with them."""
+_GENERIC = frozenset({"this document", "the document", "this specification", "this policy"})
+
+
+def internal_references(document: Document) -> Outcome:
+    drafts, examined = [], []
+    grouped: dict[str, list[CrossReference]] = {}
+    for reference in document.ir.references:
+        if reference.external or reference.kind not in _INTERNAL:
+            continue
+        if reference.resolved:
+            examined.append(reference.span)
+        else:
+            grouped.setdefault(f"{reference.kind}:{reference.target.casefold()}", []).append(reference)
+    for references in grouped.values():
+        first = references[0]
+        drafts.append(
+            Draft(
+                family="XRF",
+                category="missing-reference",
+                severity="critical" if first.kind == "appendix" else "high",
+                title=f"{first.text} does not exist in this document",
+                explanation=(
+                    f"The text sends the reader to {first.text}, but the document has no such {first.kind}. What it is"
+                    " supposed to say cannot be implemented from this document."
+                ),
+                spans=tuple(reference.span for reference in references),
+                proposal=replace(document, first.span, f"{{existing {first.kind}}}") if len(references) == 1 else None,
+                confidence=0.95,
+                decision=(f"reference to {first.kind} {first.target!r}", f"no {first.kind} of that name or number"),
+            )
+        )
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def external_documents(document: Document) -> Outcome:
+    drafts, examined = [], []
+    versioned = {_name(r) for r in _external(document) if r.version or _is_dated(document, r)}
+    grouped: dict[str, list[CrossReference]] = {}
+    for reference in _external(document):
+        if _name(reference) in versioned:
+            examined.append(reference.span)
+        else:
+            grouped.setdefault(_name(reference), []).append(reference)
+    for references in grouped.values():
+        first = references[0]
+        drafts.append(
+            Draft(
+                family="XRF",
+                category="external-dependency",
+                severity="high",
+                title=f"{first.target} is cited without version or date",
+                explanation=(
+                    f"Rules are taken from {first.target}, which is not part of this document. Without its version or"
+                    " date nobody can tell which rules apply, and a later edition would silently change them."
+                ),
+                spans=tuple(reference.span for reference in references),
+                proposal=replace(document, first.span, f"{first.text}, version {{version}} of {{date}}"),
+                decision=(f"external document {first.target!r}", "no version, edition or date beside any mention"),
+            )
+        )
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _external(document: Document) -> list[CrossReference]:
+    return [
+        reference
+        for reference in document.ir.references
+        if reference.external
+        and reference.kind == "document"
+        and _name(reference) not in _GENERIC
+        and not _PUBLIC.search(reference.target)
+        and not _LINK.search(reference.target)
+        and not _LEADS.search(document.text[max(0, reference.span.start - 20) : reference.span.start])
+    ]
+
+
+def _name(reference: CrossReference) -> str:
+    return re.sub(r"^(?:the|our)\s", "", reference.target.casefold())
+
+
+def _is_dated(document: Document, reference: CrossReference) -> bool:
+    sentence = document.sentence_at(reference.span.start)
+    end = sentence.end if sentence else reference.span.end
+    tail = Span(start=reference.span.start, end=min(end, reference.span.end + 60))
+    return bool(_DATED.search(document.text[tail.start : tail.end]))

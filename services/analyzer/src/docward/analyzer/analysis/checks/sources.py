@@ -1,0 +1,92 @@
+"""SRC: inputs whose source is not named."""
+
+from __future__ import annotations
+
+import re
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
+
+_VENDOR = re.compile(
+    r"\b(?:from|by|via|through|using|with|consult|of)\s(?P<source>(?:the|our|an?|its|multiple|several|various|"
+    r"different|external|third-party)\s"
+    r"(?:(?:leading|standard|external|third[- ]party|market|pricing|price|data|industry|primary|rating|"
+    r"reference|index|news|analytics|risk|independent|relevant|official|reputable|approved|selected|internal|"
+    r"other|usual)[\s-]+){0,4}"
+    r"(?:vendors?|providers?|suppliers?|agenc(?:y|ies)|sources?|platforms?|risk model|analytics platform|"
+    r"terminal|data ?base|external manager|feeds?|manager))\b(?!\s+(?:of section|named|listed|defined|"
+    r"described|in section))",
+    re.IGNORECASE,
+)
+_OPAQUE = re.compile(
+    r"(?P<source>social media|economic indicators|sentiment measures|alternative data|news sentiment|"
+    r"public sources|vendor'?s (?:proprietary )?API|proprietary API)\b",
+    re.IGNORECASE,
+)
+_VENUE = re.compile(
+    r"\b(?:trade[sd]?|executed?|orders?)\s(?:\w+\s)?on\s(?P<source>(?:multiple |several |various |different |"
+    r"the )?(?:exchanges|venues|trading venues))(?=\s*(?:[.,;]|using|with|$))",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(
+    r"\b(?:Bloomberg|Reuters|Refinitiv|LSEG|FactSet|ICE|WM/|CRSP|S&P|Moody|Fitch|MSCI|CoinMarketCap|Markit|"
+    r"Capital IQ)\b"
+)
+_SOURCE_COLUMN = re.compile(r"\b(?:source|vendor|provider|feed)\b", re.IGNORECASE)
+
+
+def named_sources(document: Document) -> Outcome:
+    drafts, examined = [], []
+    defined = " ".join(
+        [
+            *(d.term.lower() for d in document.ir.definitions),
+            *(a.lower() for d in document.ir.definitions for a in d.aliases),
+        ]
+    )
+    seen: set[str] = set()
+    for sentence in document.body:
+        if sentence.kind == "row":
+            if any(_SOURCE_COLUMN.search(column) and cell.text.strip() for column, cell in sentence.cells):
+                examined.append(sentence.span)
+            continue
+        for pattern in (_VENDOR, _OPAQUE, _VENUE):
+            for match in pattern.finditer(sentence.text):
+                name = re.sub(r"^(?:the|our|an?|its)\s", "", match["source"].lower())
+                if name in seen or name in defined or _is_named(sentence, match):
+                    continue
+                seen.add(name)
+                drafts.append(_draft(document, sentence, match, external=_is_service(name)))
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _is_named(sentence: Sentence, match: re.Match[str]) -> bool:
+    after = sentence.text[match.end() : match.end() + 40]
+    return bool(_NAMED.search(sentence.text) or re.match(r"\s*[,(]?\s*(?:namely\s|called\s)?[A-Z][a-z]+", after))
+
+
+def _is_service(name: str) -> bool:
+    return bool(re.search(r"vendor|provider|agenc|platform|manager|model|exchanges|venues|api", name)) and not re.match(
+        r"(?:leading|data vendor|multiple|several|various|different)", name
+    )
+
+
+def _draft(document: Document, sentence: Sentence, match: re.Match[str], *, external: bool) -> Draft:
+    span = sub_span(sentence, match, "source")
+    name = document.text[span.start : span.end]
+    return Draft(
+        family="SRC",
+        category="external-dependency" if external else "data-source-unspecified",
+        severity="high",
+        title=f"“{name}” is not named",
+        explanation=(
+            f"The text relies on “{name}” without naming it, its product or feed, and its version. Another "
+            f"reader would take other data."
+        ),
+        spans=(sentence.span if len(sentence.text) < 200 else span,),
+        proposal=replace(document, span, "{provider, product or feed, version}"),
+        confidence=0.85,
+        decision=(
+            f"generic source {name!r}",
+            "no proper name beside it, no definition, no table of sources that names it",
+        ),
+    )

@@ -1,0 +1,195 @@
+"""TRM: abbreviations that are never spelled out, and terms that are defined twice with different meanings."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from docward.analyzer.analysis.document import Document
+from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, replace
+from docward.analyzer.analysis.text import content_stems, words
+from docward.events.ir import Span
+
+_ACRONYM = re.compile(r"(?<![\w$\\/.-])[A-Z][A-Z&]{1,6}s?(?![\w]|[-/.]\w|\s?=|[’']\w)")
+_ID = re.compile(r"[A-Z]{2,}[-_][A-Z0-9]+(?:[-_][A-Z0-9]+)*")
+_CODE_SPAN = re.compile(r"`[^`\n]+`|\$[^$\n]+\$|https?://\S+")
+# Known to every reader of such documents: currencies, codes and places, formats, protocols, clocks, authorities.
+_KNOWN = words(
+    """
+    VWAP TWAP OHLC IOC FOK GTC GTD P&L PNL CI CD CLI PR SHA PGP CVE UTF OS
+    EUR USD GBP CHF JPY SEK NOK DKK AUD CAD HKD SGD PLN CNY INR US UK EU EEA UTC GMT CET CEST ET EST EDT BST JST
+    HKT SGT IST AM PM PDF DOCX DOC XLSX RST CSV JSON XML YAML HTTP HTTPS URL REST API SQL TCP UDP IP FTP SFTP
+    SSH TLS ID IDS CPU RAM ISO IEEE RFC MUST SHALL SHOULD MAY NOT AND OR IF THEN ELSE TRUE FALSE NULL NA NAN TBD
+    TBC TODO OK NO YES ALL MIN MAX SUM LOG EXP SQRT AVG MEAN MIFID MIFIR RTS ITS MAR BMR ESMA FCA PRA SEC FINRA
+    CFTC NFA IOSCO BAFIN AMF AFM MAS ASIC EBA ECB IMF FIA S&P NYSE NASDAQ LSE JPX HKEX ASX SGX NSE BSE CME ICE
+    CBOE XETRA MSCI FTSE STOXX GICS ICB ISIN CUSIP SEDOL FIGI LEI MIC ETF ETFS ETP FX OTC IPO AG SE SA NV PLC
+    LLC LLP INC LTD GMBH CEO CFO CRO COO CTO CIO VIX II III IV VI VII VIII IX XI XII ESG FIFO
+    """
+)
+_MEANS = re.compile(
+    r"(?:^|[,:;]\s|\bthe\s|\b[Aa]n?\s)[\"“]?(?P<term>[A-Z][\w-]+(?: [A-Z][\w-]+)*)[\"”]?\s(?:means|"
+    r"is defined as|shall mean|denotes)\s(?P<text>.{10,})"
+)
+_SAME_MEANING = 78
+"""Token-set similarity (0–100) from which two definitions of a term count as one wording."""
+
+
+def acronyms(document: Document) -> Outcome:
+    expanded = _expanded(document)
+    title = set(re.findall(r"[A-Z]{2,}", f"{document.ir.title or ''} {' '.join(document.ir.metadata.values())}"))
+    lower = {token.text for token in document.tokens if token.text.islower()}
+    uses: dict[str, list[Span]] = defaultdict(list)
+    for sentence in document.body:
+        hidden = [
+            m.span() for p in (_CODE_SPAN, _ID) for m in p.finditer(document.markdown, sentence.start, sentence.end)
+        ]
+        for match in _ACRONYM.finditer(document.text, sentence.start, sentence.end):
+            if not any(a <= match.start() < b for a, b in hidden) and not _in_name(document.text, match):
+                uses[match.group().rstrip("s")].append(Span(start=match.start(), end=match.end()))
+    drafts, examined = [], []
+    for acronym, spans in uses.items():
+        if acronym in title or _is_common(acronym, lower) or _is_formula_symbol(document, acronym):
+            continue
+        if acronym in expanded or f"{acronym}s" in expanded:
+            examined.append(spans[0])
+            continue
+        drafts.append(
+            Draft(
+                family="TRM",
+                category="undefined-parameter",
+                severity="medium",
+                title=f"{acronym} is used but never spelled out",
+                explanation=(
+                    f"The abbreviation {acronym} is neither expanded where it is used nor listed or defined elsewhere."
+                ),
+                spans=tuple(spans[:5]),
+                proposal=insert_after(document, spans[0].end, f" ({{meaning of {acronym}}})"),
+                confidence=0.85,
+                decision=(f"abbreviation {acronym}", "no expansion, definition, glossary or table entry"),
+            )
+        )
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _is_common(acronym: str, lower: AbstractSet[str]) -> bool:
+    """Known to every reader, a word in capitals (`BUY` where the text also has `buy`), or a currency pair."""
+    pair = len(acronym) == 6 and {acronym[:3], acronym[3:]} <= _KNOWN
+    return acronym in _KNOWN or acronym.lower() in lower or pair
+
+
+def _in_name(text: str, match: re.Match[str]) -> bool:
+    """Part of a proper name: `UN Global Compact`, `Capital IQ`, `NVIDIA Corporation`, `New York, NY 10001`."""
+    before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 30]
+    return bool(re.match(r"\s(?:[A-Z][a-z]+|\d{5})\b", after)) or bool(re.search(r"[\w&,]\s[A-Z][a-z]+,?\s$", before))
+
+
+def _expanded(document: Document) -> set[str]:
+    """Abbreviations with a meaning: `Long Name (LN)`, `LN (long name)`, `LN - Long Name`, first cells, definitions."""
+    found: set[str] = set()
+    for definition in document.ir.definitions:
+        for term in (definition.term, *definition.aliases):
+            found.update(re.findall(r"[A-Z][A-Z&]{1,6}", term))
+    for sentence in document.sentences:
+        text = sentence.text
+        for match in re.finditer(r"\(\s?(?:the\s)?[\"“']?\s?([A-Z][A-Z&]{1,6})s?\s?[\"”']?\s?\)", text):
+            if _stands_for(text[: match.start()], match.group(1)):
+                found.add(match.group(1))
+        for match in re.finditer(
+            r"\b([A-Z][A-Z&]{1,6})s?\s*(?:\(([a-z][^)]{4,}|[A-Z][a-z][^)]{3,})\)|(?:[-–—:=]|means|stands for|"
+            r"denotes|is the)\s)",
+            text,
+        ):
+            found.add(match.group(1))
+        if sentence.kind == "row" and sentence.cells and len(sentence.cells) > 1:
+            first = sentence.cells[0][1].text.strip("*` ")
+            if re.fullmatch(r"[A-Z][A-Z&]{1,6}", first):
+                found.add(first)
+    return found
+
+
+def _stands_for(before: str, acronym: str) -> bool:
+    words = re.findall(r"[A-Za-z]+", before)[-(len(acronym) + 4) :]
+    initials = "".join(word[0].lower() for word in words)
+    rest = iter(initials)
+    loosely = all(letter in rest for letter in acronym.lower())
+    return loosely or (bool(words) and any(word[0].lower() == acronym[0].lower() for word in words))
+
+
+def _is_formula_symbol(document: Document, acronym: str) -> bool:
+    symbol = re.compile(rf"(?<![A-Za-z]){re.escape(acronym)}(?![a-z])")
+    return any(
+        (formula.name and symbol.search(formula.name)) or any(symbol.match(v.symbol) for v in formula.variables)
+        for formula in document.ir.formulas
+    )
+
+
+def double_definitions(document: Document) -> Outcome:
+    by_term: dict[str, list[_Meaning]] = defaultdict(list)
+    for meaning in _meanings(document):
+        if not any(_overlap(meaning.span, other.span) for other in by_term[meaning.term.casefold()]):
+            by_term[meaning.term.casefold()].append(meaning)
+    drafts, examined = [], []
+    for definitions in by_term.values():
+        first, *others = definitions
+        different = [other for other in others if not _same_meaning(first.text, other.text)]
+        if not different:
+            examined.append(first.span)
+            continue
+        other = different[0]
+        drafts.append(
+            Draft(
+                family="TRM",
+                category="inconsistent-content",
+                severity="high",
+                title=f"{first.term} is defined twice with different meanings",
+                explanation=(
+                    f"{first.term} is defined in {document.label(document.section_at(first.span.start))} and "
+                    f"again, differently,"
+                    f" in {document.label(document.section_at(other.span.start))}. A reader cannot tell which "
+                    f"meaning applies."
+                ),
+                spans=(first.span, *(item.span for item in different)),
+                proposal=replace(document, other.span, "{one definition: keep the first or this one}"),
+                decision=(f"two definitions of {first.term!r}", "their wordings differ"),
+            )
+        )
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+@dataclass(frozen=True)
+class _Meaning:
+    term: str
+    text: str
+    span: Span
+
+
+def _meanings(document: Document) -> list[_Meaning]:
+    """Definitions of the IR, and sentences that use a defined term with "means" again."""
+    found = [
+        _Meaning(term, definition.text, definition.span)
+        for definition in document.ir.definitions
+        if re.fullmatch(r"[A-Za-z][A-Za-z-]+(?: [A-Za-z-]+)*", term := definition.term.strip('"“”*` '))
+        and len(term) > 2
+        and len(definition.text.split()) >= 3
+    ]
+    terms = {meaning.term for meaning in found}
+    for sentence in document.body:
+        found.extend(
+            _Meaning(match["term"], match["text"], sentence.span)
+            for match in _MEANS.finditer(sentence.text)
+            if match["term"] in terms
+        )
+    return sorted(found, key=lambda meaning: meaning.span.start)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _same_meaning(one: str, two: str) -> bool:
+    a, b = " ".join(sorted(content_stems(one))), " ".join(sorted(content_stems(two)))
+    return not a or not b or fuzz.token_set_ratio(a, b) >= _SAME_MEANING

@@ -1,0 +1,163 @@
+"""VAL: limits and thresholds that are named but have no value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
+from docward.analyzer.analysis.text import content_stems
+from docward.events.ir import Span
+
+_HEAD = (
+    r"(?:thresholds?|limits?|caps?|collars?|ceilings?|floors?|budgets?|levels?|ratios?|multiplier|buffer|"
+    r"tolerance|order value|order size|order volume|position size|leverage)"
+)
+_NAMED = re.compile(
+    rf"\b(?P<name>(?:(?:minimum|maximum|max|min|upper|lower|entry|exit|stop[- ]loss|price|position|risk|loss|"
+    rf"drawdown|exposure|concentration|"
+    rf"liquidity|acceptable|volume|order|message|rate|turnover|tracking|error|leverage|score|size|weight|daily|"
+    rf"gross|net|"
+    rf"participation|volatility|value|predefined|predetermined|certain|given|"
+    rf"specified)\s)+{_HEAD})\b(?!\s(?:orders?|price|of the venue))",
+    re.IGNORECASE,
+)
+_BARE = re.compile(
+    r"\b(?:(?:exceeds?|above|below|over|under|reaches|breaches|crosses|hits|drops below|falls below|"
+    r"rises above)\s(?:the\s|a\s|an\s|its\s)?"
+    r"(?P<name>(?:upper |lower |entry |exit |minimum |maximum |configured |allowed |permitted |agreed |"
+    r"defined |set )?(?:thresholds?|limits?|caps?|maximum|minimum)))(?=\s*(?:[.,;)]|$|\band\b|\bor\b))",
+    re.IGNORECASE,
+)
+_APPLIES = re.compile(
+    r"\b(?:appl(?:y|ies)|is (?:set|applied|used|in place|defined|enforced)|are (?:set|applied|used|in place|"
+    r"enforced)|must (?:be|not|have|meet)|shall|capped|limited|exceeds?|"
+    r"triggers?|triggered|above|below|greater|less|more|crosses|within|stays?)\b",
+    re.IGNORECASE,
+)
+_ELSEWHERE = re.compile(
+    r"\b(?:sections?|§|tables?|appendix|annex|article|schedule|parameter sheet)\s?\d?|\bas (?:defined|"
+    r"described|specified|set out|listed) (?:in|above|below)|"
+    r"\bdefined (?:above|below|in)\b|\bthe (?:following|values?) (?:limits?|of)\b",
+    re.IGNORECASE,
+)
+_META = re.compile(
+    r"\b(?:breach(?:es)?|review\w*|calibrat\w*|chang\w*|adjust\w*|monitor\w*|approv\w*|sets?|log\w*|alert\w*|"
+    r"escalat\w*|own\w*|relax\w*|overrid\w*|which no limit|every limit|each limit|all limits)\b",
+    re.IGNORECASE,
+)
+_LIMITED = re.compile(
+    r"\b(?:maximum|minimum|limit\w*|thresholds?|caps?|capped|at least|at most|exceed\w*)\b", re.IGNORECASE
+)
+_GENERIC = frozenset(
+    {
+        "minimum",
+        "maximum",
+        "max",
+        "min",
+        "limit",
+        "threshold",
+        "level",
+        "appli",
+        "must",
+        "certain",
+        "given",
+        "specifi",
+        "predefin",
+        "predetermin",
+    }
+)
+_QUANTITATIVE = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma"})
+
+
+def stated_values(document: Document) -> Outcome:
+    drafts, examined = [], []
+    reported: set[frozenset[str]] = set()
+    valued = _valued(document)
+    for sentence in document.body:
+        found = _named_limit(sentence)
+        if found is None:
+            if _LIMITED.search(sentence.text) and any(q.dimension in _QUANTITATIVE for q in sentence.quantities):
+                examined.append(sentence.span)
+            continue
+        span, name = found
+        key = _key(name)
+        if _has_value(sentence) or _stated_elsewhere(valued, sentence, key):
+            examined.append(span)
+        elif key not in reported or not key:
+            reported.add(key)
+            drafts.append(_missing(document, span, name))
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _named_limit(sentence: Sentence) -> tuple[Span, str] | None:
+    bare = _BARE.search(sentence.text)
+    if bare and sentence.kind != "row":
+        return sub_span(sentence, bare, "name"), bare["name"]
+    if sentence.kind == "row":
+        return _empty_row(sentence)
+    named = _NAMED.search(sentence.text)
+    if (
+        named is None
+        or _META.search(sentence.text[: named.start()])
+        or not _APPLIES.search(sentence.text + " " + sentence.lead)
+    ):
+        return None
+    return sub_span(sentence, named, "name"), named["name"]
+
+
+def _empty_row(sentence: Sentence) -> tuple[Span, str] | None:
+    """A row of a table of limits or parameters whose value cell is empty."""
+    if len(sentence.cells) < 2:
+        return None
+    column, cell = sentence.cells[1]
+    label = sentence.cells[0][1]
+    if re.search(r"\b(?:values?|limits?|thresholds?|settings?)\b", column, re.IGNORECASE) and not re.sub(
+        r"[-–—\s?]|n/?a", "", cell.text, flags=re.IGNORECASE
+    ):
+        return label.span, label.text
+    return None
+
+
+def _key(name: str) -> frozenset[str]:
+    return frozenset(stem for stem in content_stems(name) if stem not in _GENERIC)
+
+
+def _has_value(sentence: Sentence) -> bool:
+    return bool(_ELSEWHERE.search(sentence.text)) or any(q.dimension in _QUANTITATIVE for q in sentence.quantities)
+
+
+def _valued(document: Document) -> list[tuple[Sentence, frozenset[str]]]:
+    """Places that state a value, with the words that say of what: the whole sentence, or the first cell of a row."""
+    return [
+        (sentence, content_stems(sentence.cells[0][1].text) if sentence.cells else sentence.content)
+        for sentence in document.body
+        if any(quantity.dimension in _QUANTITATIVE for quantity in sentence.quantities)
+    ]
+
+
+def _stated_elsewhere(valued: Sequence[tuple[Sentence, frozenset[str]]], here: Sentence, key: frozenset[str]) -> bool:
+    """Another place that speaks of the same limit and has a value."""
+    return any(
+        key <= words if key else bool(words & {"limit", "threshold"}) and other.section is here.section
+        for other, words in valued
+        if other is not here
+    )
+
+
+def _missing(document: Document, span: Span, name: str) -> Draft:
+    lowered = name.lower()
+    return Draft(
+        family="VAL",
+        category="undefined-parameter",
+        severity="critical",
+        title=f"No value for the {lowered}",
+        explanation=(
+            f"The text relies on a {lowered}, but its value is stated neither here nor anywhere else in the document."
+        ),
+        spans=(span,),
+        proposal=insert_after(document, span.end, " of {value} {unit}"),
+        confidence=0.85,
+        decision=(f"named limit {name!r}", "no quantity in the sentence", "no other place that gives its value"),
+    )

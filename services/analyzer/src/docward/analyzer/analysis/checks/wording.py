@@ -1,0 +1,204 @@
+"""AMB: vague words where a rule is needed, and placeholders.
+
+A vague word is no finding where nothing is ruled (purpose, background, glossary headings), where the sentence itself
+makes it precise (a number, a reference, a parenthesis), or where it belongs to a fixed expression.
+"""
+
+from __future__ import annotations
+
+import re
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
+from docward.analyzer.analysis.text import alternatives
+from docward.events.ir import Span
+
+_OPEN_PHRASES = r"""
+    (?:as|where|when|if|whenever|wherever)\s(?:and when\s)?(?:deemed\s)?(?:appropriate|necessary|needed|required)
+    (?:as|where|when|if|whenever|wherever)\s(?:soon as\s)?(?:possible|practicable|feasible|applicable|suitable)
+    from time to time
+    at (?:its|their|the) (?:sole )?discretion(?! of)
+    best efforts?
+    (?:general |standard |common |usual )?(?:market|industry)(?: standard| best)? (?:practices?|conventions?|standards?)
+    (?:standard |general |usual )(?:market |industry )?(?:practices?|methodology|sources?|assumptions?|procedures?)
+    standard (?:\w+\s){1,2}(?:methodology|framework|procedures?|practices?)
+    best practices?
+    as commonly (?:defined|understood)
+    commonly accepted
+    proprietary (?:\w+\s){0,2}(?:scheme|methodology|model|method|formula)
+    may or may not
+    and so on
+    or (?:similar|equivalent)
+    in due course
+    in a timely manner
+    may be adjusted
+    exact (?:\w+\s){0,3}(?:is|are) determined by
+    based on (?:\w+\s){0,2}(?:strength|conditions|judge?ment)
+    using algorithms
+"""
+"""Leave a decision open, whatever stands around them."""
+_OPEN = re.compile(rf"\b{alternatives(_OPEN_PHRASES)}(?!\w)", re.IGNORECASE)
+
+_VAGUE_PHRASES = r"""
+    (?:in)?(?:appropriate|adequate|sufficient|significant|substantial|considerable)(?:ly)?
+    (?:appropriately|considerably|reasonabl[ey]|suitabl[ey]|acceptabl[ey]|satisfactory)
+    (?:timely|promptly|quickly|rapidly|soon)
+    (?:periodic|occasional|frequent)(?:ally|ly)?
+    regularly
+    (?:excessive|unusual|abnormal)(?:ly)?
+    (?:roughly|approximately)
+    material(?:ly)? (?:deviat\w+|differ\w+|impact|exposure)
+    relevant (?:factors|markets|data|parties|information)
+    (?:large|small|high|low|good) enough
+    near real[- ]?time
+    (?:volatile|stressed|normal|adverse|unusual) market(?:s| conditions)?
+    volatile markets?
+    market stress
+    strong (?:\w+\s)?(?:movement|momentum|signal|trend)s?
+    (?:momentum|trend|signal|strength)s? (?:fades?|weakens?|strengthens?|deteriorates?|improves?)
+    major (?!change|version|release|part\b)[a-z]+s\b
+    certain (?:industries|activities|circumstances|conditions|cases|instruments|situations)
+    high[- ]quality
+    relative (?:score|strength)
+    modified (?:\w+\s){1,3}approach
+    multiple factors
+"""
+"""Vague where they qualify what is ruled and no number makes them precise."""
+_VAGUE = re.compile(rf"\b{alternatives(_VAGUE_PHRASES)}\b", re.IGNORECASE)
+
+_SOFT = re.compile(
+    r"\b(?:generally|normally|typically|usually|robust(?:ly)?|various|several|some|leading|etc\.|and/or)(?!\w)",
+    re.IGNORECASE,
+)
+"""Harmless in a description; in a requirement (must, shall, should) they leave it open."""
+_EXEMPT = re.compile(
+    r"material(?:ly)? change|appropriate (?:\w+ )?authority|regularly scheduled|regular trading|frequently asked|"
+    r"normal(?:ly)? distribut|significant (?:digit|figure)s?|sufficient condition",
+    re.IGNORECASE,
+)
+_BACKGROUND = re.compile(
+    r"\b(?:purpose|objectives?|rationale|background|introduction|overview|limitations?|disclaimer|references|about|"
+    r"change ?log|version history|glossary|abbreviations|risk (?:disclosure|warning)s?|summary)\b",
+    re.IGNORECASE,
+)
+_EXPLAINS = re.compile(
+    r"\b(?:because|reflects?|aims? to|seeks? to|intend(?:s|ed) to|designed to|allows? for|describes?|rationale|"
+    r"hypothesis|tends? to|historically|persists?|for example|e\.g\.)\b",
+    re.IGNORECASE,
+)
+_PRECISE = re.compile(
+    r"\(see |\bsections?\s\d|\btable\s\d|\bas (?:defined|set out|specified|described|listed) (?:in|below|above)|"
+    r"\bthat is\b|\bi\.e\.|\bnamely\b|\bmeans\b|\bdefined as\b|\bif and only if\b",
+    re.IGNORECASE,
+)
+_NUMERIC = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma", "cadence", "clock"})
+_SUBJECT_TO_RULE = re.compile(
+    r"\b(?:must|shall|should|may|will|is|are|be|has|have|requires?|applied|apply|applies|use[sd]?|excluded?|"
+    r"remain|stay|sell|buy|trade|monitor|rebalanced?|"
+    r"close|roll|review(?:ed)?|report(?:ed)?|adjusts?|adjusted|increase|reduce|consult|notif\w+|changes?|"
+    r"investigates?|reacts?|escalates?|informs?)\b",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"\b(?:TBD|TBC|TBA|TODO|FIXME|XXX+|to be (?:determined|defined|decided|confirmed|completed|added|specified|"
+    r"agreed|announced later)|not yet (?:defined|decided|determined|specified))\b|"
+    r"\?\?\?|\[(?:insert|placeholder|fill in)[^\]]*\]|<(?:insert|placeholder|value|name)[^>]*>|lorem ipsum|_{4,}"
+)
+
+
+def vague_wording(document: Document) -> Outcome:
+    drafts, examined = [], []
+    for sentence in document.body:
+        if sentence.kind == "row":
+            continue
+        match = _vague(document, sentence)
+        if match is not None:
+            drafts.append(_draft(document, sentence, match))
+        elif _SUBJECT_TO_RULE.search(sentence.text):
+            examined.append(sentence.span)
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _vague(document: Document, sentence: Sentence) -> re.Match[str] | None:
+    if _is_quoted(sentence):
+        return None
+    open_decision = _OPEN.search(sentence.text)
+    if open_decision and not _EXEMPT.search(sentence.text):
+        return open_decision
+    if _explains(document, sentence):
+        return None
+    match = _VAGUE.search(sentence.text)
+    if match is None and sentence.modality in {"must", "should"}:
+        match = _SOFT.search(sentence.text)
+    if match and re.search(r"\b(?:no|not|never|without)\s(?:\w+\s)?$", sentence.text[: match.start()], re.IGNORECASE):
+        return None
+    if match is None or _EXEMPT.search(sentence.text) or _made_precise(sentence, match):
+        return None
+    return match if sentence.kind == "list" or _SUBJECT_TO_RULE.search(sentence.text) else None
+
+
+def _explains(document: Document, sentence: Sentence) -> bool:
+    ruled = sentence.modality in {"must", "should"}
+    return not ruled and bool(
+        _BACKGROUND.search(document.path(sentence.section).split(" / ")[-1]) or _EXPLAINS.search(sentence.text)
+    )
+
+
+def _made_precise(sentence: Sentence, match: re.Match[str]) -> bool:
+    """A number near the word, or a pointer to the rule, makes it precise."""
+    if _PRECISE.search(sentence.text):
+        return True
+    position = sentence.start + match.start()
+    return any(q.dimension in _NUMERIC and abs(q.start - position) < 60 for q in sentence.quantities)
+
+
+def _is_quoted(sentence: Sentence) -> bool:
+    return bool(re.match(r"[\"“][^\"”]+[\"”]\s+(?:means|is)\b", sentence.text))
+
+
+def _draft(document: Document, sentence: Sentence, match: re.Match[str]) -> Draft:
+    span = sub_span(sentence, match)
+    word = match.group().strip()
+    return Draft(
+        family="AMB",
+        category="ambiguous-methodology",
+        severity="high" if sentence.modality == "must" or _OPEN.search(sentence.text) else "medium",
+        title=f"“{word}” leaves the rule open",
+        explanation=(
+            f"Two readers can apply “{word}” differently: the sentence gives no measure, condition or "
+            f"procedure that decides it."
+        ),
+        spans=(sentence.span,),
+        proposal=replace(document, span, f"{{precise condition, value or procedure instead of: {word}}}"),
+        confidence=0.8,
+        decision=(
+            f"vague wording {word!r}",
+            f"modality {sentence.modality}",
+            "no number, definition or reference makes it precise",
+        ),
+    )
+
+
+def placeholders(document: Document) -> Outcome:
+    drafts = []
+    for sentence in document.sentences:
+        text = document.markdown[sentence.start : sentence.end]
+        match = _PLACEHOLDER.search(text)
+        if match is None or (sentence.kind == "code" and not match.group().startswith("TB")):
+            continue
+        span = Span(start=sentence.start + match.start(), end=sentence.start + match.end())
+        drafts.append(
+            Draft(
+                family="AMB",
+                category="undefined-parameter",
+                severity="critical",
+                title=f"Placeholder “{match.group()}”",
+                explanation="The text is unfinished: a placeholder stands where a value or a rule is needed.",
+                spans=(sentence.span,),
+                proposal=replace(document, span, "{value}"),
+                confidence=0.97,
+                decision=(f"placeholder {match.group()!r}",),
+            )
+        )
+    examined = tuple(section.heading for section in document.ir.sections[:1])
+    return Outcome(tuple(drafts), examined)

@@ -1,0 +1,253 @@
+"""Requirements against a document: evidence, facets, a verdict for every policy (COV, VAL, NUM, GOV, NEG).
+
+Evidence is a unit of text (sentence, paragraph, section, document) that speaks of the policy's concepts; facets are
+looked for in the evidence and in the rest of its section where the heading already names the subject. A policy is
+decided by checks of the engine where it names them. What nothing could look at is not assessed, never compliant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after
+from docward.analyzer.analysis.facets import CompiledPolicy, FacetOutcome, compiled, evaluate
+from docward.analyzer.analysis.negation import is_denied
+from docward.analyzer.analysis.text import stems
+from docward.events.findings import Category, Family, PolicyRef, ProposedChange, Severity, Verdict, VerdictKind
+from docward.events.policies import Policy
+
+_GOVERNANCE = frozenset(stems("governance approval responsibility owner escalation"))
+_CONTRADICTING = frozenset({"CON", "NUM", "NEG", "CIT"})
+
+
+@dataclass(frozen=True)
+class Assessment:
+    verdict: Verdict
+    draft: Draft | None = None
+    """The finding that follows from it; None when there is nothing to report beyond what checks have reported."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One policy before one document."""
+
+    document: Document
+    compiled: CompiledPolicy
+    base: Verdict
+
+    @property
+    def policy(self) -> Policy:
+        return self.compiled.policy
+
+    def verdict(self, kind: VerdictKind, explanation: str, **more: Any) -> Verdict:
+        return self.base.model_copy(update={"verdict": kind, "explanation": explanation, **more})
+
+    def has_prior(self, titles: str) -> bool:
+        return bool(self.compiled.prior & set(stems(titles)))
+
+
+def assess(
+    document: Document, policy: Policy, reference: PolicyRef, outcomes: Mapping[str, Outcome], *, applies: bool = True
+) -> Assessment:
+    """`outcomes` are the results of the engine's checks by name; `applies` is what the release says of the document."""
+    base = Verdict(
+        policy=reference,
+        level=policy.level,
+        title=policy.title,
+        citation=policy.ref,
+        verdict="not-assessed",
+        explanation="The requirement names neither evidence nor checks: nobody has looked.",
+    )
+    case = _Case(document, compiled(policy), base)
+    if not applies or (policy.applies_if and not document.concepts & set(policy.applies_if)):
+        return Assessment(
+            case.verdict("not-applicable", "The document does not speak of what the requirement applies to.")
+        )
+    if policy.checks:
+        return Assessment(_by_checks(case, outcomes))
+    return _by_evidence(case) if case.compiled.subject else Assessment(base)
+
+
+def _by_checks(case: _Case, outcomes: Mapping[str, Outcome]) -> Verdict:
+    results = [outcomes[name] for check in case.policy.checks if (name := check.removeprefix("check:")) in outcomes]
+    drafts = [draft for outcome in results for draft in outcome.drafts]
+    examined = [span for outcome in results for span in outcome.examined]
+    if not drafts and not examined:
+        return case.verdict("not-assessed", "The document has nothing that the checks of this requirement look at.")
+    if not drafts:
+        quotes = tuple(case.document.quote(case.document.context(span)) for span in examined[:3])
+        return case.verdict("covered", "The checks of this requirement found nothing to object to.", quotes=quotes)
+    spans = dict.fromkeys(case.document.context(span) for draft in drafts for span in draft.spans[:1])
+    titles = "; ".join(dict.fromkeys(draft.title for draft in drafts[:3]))
+    return case.verdict(
+        _kind(drafts, len(examined)),
+        f"{len(drafts)} finding(s): {titles}.",
+        quotes=tuple(case.document.quote(span) for span in list(spans)[:5]),
+        searched=tuple(dict.fromkeys(name for draft in drafts for name in draft.searched)),
+    )
+
+
+def _kind(drafts: Sequence[Draft], clean: int) -> VerdictKind:
+    """Contradictions first; missing when less is in order than is not."""
+    if any(draft.family in _CONTRADICTING or draft.category == "inconsistent-content" for draft in drafts):
+        return "contradicted"
+    return "missing" if clean < len(drafts) or all(not draft.spans for draft in drafts) else "partial"
+
+
+def _by_evidence(case: _Case) -> Assessment:
+    denied, evidence = _evidence(case)
+    opposed = _opposed(case, evidence)
+    if opposed is not None:
+        return _contradicted(case, opposed, "NEG", "the text says the opposite")
+    if not evidence:
+        return _contradicted(case, denied[0], "NEG", "the text denies it") if denied else _missing(case)
+    scope = _scope(case, evidence)
+    results = [evaluate(case.document, facet, scope) for facet in case.compiled.facets]
+    facets = tuple(result.result for result in results)
+    for result in results:
+        if result.violation is not None and result.facet.severity_if_violated == "contradicted":
+            return _contradicted(case, result.violation, "NUM", result.result.note, facets=facets)
+    failed = [result for result in results if not result.result.met]
+    quotes = tuple(case.document.quote(sentence.span) for sentence in evidence[:3])
+    if any(result.facet.severity_if_missing == "missing" for result in failed):
+        return _missing(case, facets=facets)
+    if failed:
+        return _partial(case, evidence[0], failed, quotes=quotes, facets=facets)
+    return Assessment(
+        case.verdict("covered", "Stated, with everything that the requirement asks for.", quotes=quotes, facets=facets)
+    )
+
+
+def _evidence(case: _Case) -> tuple[list[Sentence], list[Sentence]]:
+    """Sentences that deny the subject, and sentences of the units that state it, best unit first."""
+    wanted, subject = case.policy.evidence, case.compiled.subject
+    denied: list[Sentence] = []
+    ranked: list[tuple[int, int, list[Sentence]]] = []
+    for unit in _units(case.document, wanted.within):
+        speaking: list[Sentence] = []
+        for sentence in unit:
+            if subject & sentence.concepts:
+                (denied if is_denied(case.document, sentence, subject) else speaking).append(sentence)
+        own = {concept for sentence in speaking for concept in sentence.concepts}
+        heading = case.document.heading_concepts(unit[0].section)
+        if speaking and set(wanted.all) <= own | heading and (not wanted.any or set(wanted.any) & (own | heading)):
+            rank = int(case.has_prior(case.document.path(unit[0].section))) + len(own & subject)
+            ranked.append((-rank, unit[0].index, speaking))
+    ranked.sort(key=lambda item: item[:2])
+    needed = set(wanted.all) or subject
+    return [s for s in denied if s.concepts & needed], [sentence for _, _, unit in ranked for sentence in unit]
+
+
+def _units(document: Document, within: str) -> Iterable[Sequence[Sentence]]:
+    if within == "sentence":
+        return [[sentence] for sentence in document.body]
+    if within == "paragraph":
+        return document.paragraphs.values()
+    if within == "document":
+        return [document.body] if document.body else []
+    return document.section_bodies.values()
+
+
+def _opposed(case: _Case, evidence: Sequence[Sentence]) -> Sentence | None:
+    patterns = case.compiled.contradictions
+    searched = evidence or case.document.body
+    return next((s for s in searched if any(pattern.search(s.text) for pattern in patterns)), None)
+
+
+def _scope(case: _Case, evidence: Sequence[Sentence]) -> list[Sentence]:
+    """Where facets count: the evidence, its paragraphs, and its section where the heading names the subject."""
+    document = case.document
+    if case.policy.evidence.within == "document":
+        return list(document.body)
+    chosen: dict[int, Sentence] = {}
+    for sentence in evidence:
+        chosen[sentence.index] = sentence
+        if sentence.kind != "row":
+            chosen.update((s.index, s) for s in document.paragraphs.get(sentence.paragraph, ()))
+        section = sentence.section
+        if section is not None and (
+            document.heading_concepts(section) & case.compiled.subject or case.has_prior(section.title)
+        ):
+            chosen.update((s.index, s) for s in document.section_bodies[section.id] if s.kind != "row")
+    return [chosen[index] for index in sorted(chosen)]
+
+
+def _contradicted(case: _Case, sentence: Sentence, family: Family, why: str, **more: Any) -> Assessment:
+    draft = Draft(
+        family=family,
+        category="compliance-gap",
+        severity="critical" if case.policy.level == "MUST" else "medium",
+        title=f"{case.policy.title}: contradicted",
+        explanation=f"Required: {case.policy.paraphrase} Here {why}.",
+        spans=(sentence.span,),
+        decision=(f"requirement {case.policy.id}", why),
+    )
+    quotes = (case.document.quote(sentence.span),)
+    return Assessment(
+        case.verdict("contradicted", f"Required, but {why}.", quotes=quotes, **more), _unless_optional(case, draft)
+    )
+
+
+def _missing(case: _Case, **more: Any) -> Assessment:
+    document, evidence = case.document, case.policy.evidence
+    likely = tuple(document.label(section) for section in document.ir.sections if case.has_prior(section.title))
+    searched = likely or document.all_sections
+    category: Category = "missing-governance" if _GOVERNANCE & case.compiled.prior else "compliance-gap"
+    severity: Severity = "high" if case.policy.level == "MUST" else "low"
+    draft = Draft(
+        family="GOV" if category == "missing-governance" else "COV",
+        category=category,
+        severity=severity,
+        title=f"{case.policy.title}: nothing stated",
+        explanation=f"Required: {case.policy.paraphrase} The document says nothing about it.",
+        searched=searched,
+        proposal=_insertion(case),
+        confidence=0.8,
+        decision=(
+            f"requirement {case.policy.id}",
+            f"concepts sought: {', '.join((*evidence.all, *evidence.any))}",
+            f"no {evidence.within} has them",
+        ),
+    )
+    verdict = case.verdict("missing", "The document says nothing about it.", searched=searched, **more)
+    return Assessment(verdict, _unless_optional(case, draft))
+
+
+def _partial(case: _Case, evidence: Sentence, failed: Sequence[FacetOutcome], **more: Any) -> Assessment:
+    notes = [result.result.note for result in failed]
+    kinds = {result.facet.kind for result in failed}
+    family: Family = "VAL" if kinds == {"quantity"} else "GOV" if kinds == {"role"} else "COV"
+    categories: dict[Family, Category] = {"VAL": "undefined-parameter", "GOV": "missing-governance"}
+    draft = Draft(
+        family=family,
+        category=categories.get(family, "compliance-gap"),
+        severity="medium" if case.policy.level == "MUST" else "low",
+        title=f"{case.policy.title}: incomplete",
+        explanation=f"Required: {case.policy.paraphrase} Missing: {'; '.join(notes)}.",
+        spans=(evidence.span,),
+        proposal=_insertion(case),
+        confidence=0.75,
+        decision=(f"requirement {case.policy.id}", *notes),
+    )
+    return Assessment(
+        case.verdict("partial", f"Mentioned, but {'; '.join(notes)}.", **more), _unless_optional(case, draft)
+    )
+
+
+def _unless_optional(case: _Case, draft: Draft) -> Draft | None:
+    return None if case.policy.level == "MAY" else draft
+
+
+def _insertion(case: _Case) -> ProposedChange | None:
+    """The pack's text at the end of the section that it names, else at the end of the document."""
+    proposal, document = case.policy.proposal, case.document
+    if proposal is None:
+        return None
+    wanted = set(stems(proposal.insert_after.get("section", "")))
+    section = next((s for s in document.ir.sections if wanted and wanted <= set(stems(s.title))), None)
+    end = section.span.end if section else len(document.markdown)
+    start = section.span.start if section else 0
+    return insert_after(document, start + len(document.markdown[start:end].rstrip()), f"\n\n{proposal.text}")

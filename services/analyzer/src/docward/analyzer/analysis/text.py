@@ -1,0 +1,85 @@
+"""Words of a document: tokens with offsets and stems, and a same-length view of Markdown without its marks.
+
+`plain(markdown)` has the length of its input, so an offset in one is an offset in the other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import snowballstemmer
+
+_MARKS = re.compile(r"\*+|`+|\\(?=[^\w\s])|\]\([^)\s]*\)|[\[\]]|<br\s*/?>|\n")
+_WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
+_STEMMER = snowballstemmer.stemmer("english")
+
+
+def alternatives(text: str) -> str:
+    """A regular expression that matches any of the lines."""
+    return f"(?:{'|'.join(line.strip() for line in text.strip().splitlines())})"
+
+
+def words(text: str) -> frozenset[str]:
+    """A word list as it is read: separated by blanks and line ends."""
+    return frozenset(text.split())
+
+
+STOP_WORDS = words(
+    """
+    a an the this that these those it its their our his her they we you he she is are was were be been being has
+    have had do does did of to in on at by for from with as and or but if then than so such into over under per
+    each any all no not which who whom whose what when where how will shall must should may might can could
+    would there here also only both either neither very
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    text: str
+    stem: str
+    start: int
+    end: int
+
+
+def plain(markdown: str) -> str:
+    """The text with emphasis, code marks, link targets and line ends as blanks; offsets stay."""
+    return _MARKS.sub(lambda match: " " * len(match.group()), markdown)
+
+
+@lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    lowered = word.lower()
+    return str(_STEMMER.stemWord(lowered)) if lowered.isalpha() else lowered
+
+
+def tokens(text: str, offset: int = 0) -> tuple[Token, ...]:
+    return tuple(
+        Token(match.group(), stem(match.group()), match.start() + offset, match.end() + offset)
+        for match in _WORD.finditer(text)
+    )
+
+
+def stems(text: str) -> tuple[str, ...]:
+    return tuple(stem(match.group()) for match in _WORD.finditer(text))
+
+
+def content_stems(text: str) -> frozenset[str]:
+    """Stems of the words that carry meaning: no function words, no single letters, no numbers."""
+    return content_of(tokens(text))
+
+
+def content_of(of: Iterable[Token]) -> frozenset[str]:
+    return frozenset(
+        token.stem
+        for token in of
+        if len(token.text) > 1 and not token.text[0].isdigit() and token.text.lower() not in STOP_WORDS
+    )
+
+
+def normalised(text: str) -> str:
+    """For fingerprints: letters and digits only, lower case, single blanks."""
+    return " ".join(match.group().lower() for match in _WORD.finditer(text))

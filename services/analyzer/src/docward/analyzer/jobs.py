@@ -1,0 +1,113 @@
+"""The analyzer's job: a version's Markdown and IR against releases, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from uuid import UUID
+
+from docward.analyzer.analyses import AnalysePayload, RecordAnalysis, RecordAnalysisFailure
+from docward.analyzer.analysis import Release, analyse
+from docward.analyzer.policies import REPOSITORY, Repository
+from docward.events.analyses import AnalysisFailure, ReleaseUsed
+from docward.events.findings import AnalysisReport
+from docward.events.ir import Ir
+from docward.events.messages import RepositoryRef, stream_id
+from docward.runtime.aggregates import fold
+from docward.runtime.errors import HashMismatchError, ObjectMissingError
+from docward.runtime.eventstore import EventStore
+from docward.runtime.jobs import Job, Report
+from docward.runtime.objects import ObjectStore
+from docward.runtime.postgres import Pool
+
+
+class _UnusableError(Exception):
+    """A reason on its way to the event that tells it."""
+
+    def __init__(self, reason: AnalysisFailure, detail: str) -> None:
+        super().__init__(detail)
+        self.reason: AnalysisFailure = reason
+        self.detail = detail
+
+
+class AnalyzerJobs:
+    """The report is stored before the job completes: a repeated attempt finds it and changes nothing."""
+
+    def __init__(self, objects: ObjectStore, policies: EventStore, pool: Pool, executor: Executor) -> None:
+        self._objects = objects
+        self._policies = policies
+        self._pool = pool
+        self._executor = executor
+
+    async def analyse(self, job: Job, report: Report) -> RecordAnalysis | RecordAnalysisFailure:
+        payload = AnalysePayload.model_validate(job.payload)
+        report("analyzing", 0, 1, "documents")
+        try:
+            markdown, ir = await self._document(payload)
+            releases, used = await self._releases(payload.repositories)
+        except _UnusableError as failure:
+            return RecordAnalysisFailure(payload.analysis_id, payload.version, failure.reason, failure.detail)
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._executor, _analyse, ir, markdown, releases, payload.focus)
+        uri = f"products/{job.aggregate_id}/{payload.version}/{job.id}/analysis.json"
+        stored = await self._objects.put(uri, found.model_dump_json().encode(), "application/json")
+        report("analyzing", 1, 1, "documents")
+        return RecordAnalysis(payload.analysis_id, payload.version, found, stored, tuple(used))
+
+    async def _document(self, payload: AnalysePayload) -> tuple[str, Ir]:
+        try:
+            markdown = await self._objects.get(payload.markdown)
+            ir = await self._objects.get(payload.ir)
+        except ObjectMissingError as error:
+            raise _UnusableError("object-missing", f"{error} is not in the object store") from error
+        except HashMismatchError as error:
+            raise _UnusableError("hash-mismatch", f"{error} is not what the command refers to") from error
+        return markdown.decode(), Ir.model_validate_json(ir)
+
+    async def _releases(self, refs: Sequence[RepositoryRef]) -> tuple[list[Release], list[ReleaseUsed]]:
+        """The releases of the references, from the analyzer's own streams."""
+        streams = {ref.repository_id: stream_id(REPOSITORY.kind, ref.repository_id) for ref in refs}
+        async with self._pool.acquire() as connection:
+            events = await self._policies.streams(connection, streams.values())
+        releases, used = [], []
+        for ref in refs:
+            state = fold(REPOSITORY, REPOSITORY.initial, events[streams[ref.repository_id]])
+            release, use = _release(ref.repository_id, state, ref.release)
+            releases.append(release)
+            used.append(use)
+        return releases, used
+
+    @staticmethod
+    def give_up(job: Job, error: BaseException) -> RecordAnalysisFailure:
+        payload = AnalysePayload.model_validate(job.payload)
+        detail = f"The analysis failed for no reason that is known ({type(error).__name__}); it is in the logs."
+        return RecordAnalysisFailure(payload.analysis_id, payload.version, "internal-error", detail)
+
+
+def _release(ident: UUID, repository: Repository, number: int | None) -> tuple[Release, ReleaseUsed]:
+    if not repository.exists:
+        raise _UnusableError("unknown-repository", f"there is no policy repository {ident}")
+    published = repository.release(number)
+    if published is None:
+        what = "any release" if number is None else f"release {number}"
+        raise _UnusableError("unknown-release", f"the policy repository {repository.name!r} does not have {what}")
+    release = Release(
+        repository_id=ident,
+        repository=repository.name,
+        release=published.number,
+        applies_if=(),  # a condition of the whole pack became one of each policy when it was imported
+        policies=published.policies,
+    )
+    used = ReleaseUsed(
+        repository_id=ident, repository=repository.name, release=published.number, sha256=published.sha256
+    )
+    return release, used
+
+
+def _analyse(ir: Ir, markdown: str, releases: Sequence[Release], focus: tuple[str, ...]) -> AnalysisReport:
+    """In a worker process."""
+    report = analyse(ir, markdown, releases)
+    if not focus:
+        return report
+    return report.model_copy(update={"findings": tuple(f for f in report.findings if f.family in focus)})

@@ -1,0 +1,42 @@
+"""The converter: decides what happens to documents, and converts them."""
+
+from __future__ import annotations
+
+import asyncio
+
+from docward.converter.documents import APPLY_CHANGES, CONVERT, DOCUMENT
+from docward.converter.jobs import ConverterJobs
+from docward.converter.sandbox import Sandbox
+from docward.converter.settings import ConverterSettings
+from docward.events.topics import CONVERTER_DEAD_LETTERS, TOPICS
+from docward.runtime.deciders import Decider
+from docward.runtime.eventstore import jobs_channel
+from docward.runtime.infrastructure import DECIDING, infrastructure
+from docward.runtime.jobs import JobKind, JobPool
+from docward.runtime.progress import progress_reports
+from docward.runtime.service import serve
+
+
+async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
+    async with infrastructure(
+        "converter", settings, schema="converter", migrations=[DECIDING], topics=TOPICS
+    ) as around:
+        documents = Decider("converter-documents", [DOCUMENT], around, dead_letters=CONVERTER_DEAD_LETTERS)
+        sandbox = Sandbox(slots=settings.conversion.concurrency)
+        await sandbox.start()
+        try:
+            work = ConverterJobs(around.objects, sandbox)
+            jobs = JobPool(
+                [
+                    JobKind(CONVERT, documents.store, DOCUMENT, work.convert, work.give_up),
+                    JobKind(APPLY_CHANGES, documents.store, DOCUMENT, work.apply_changes, work.give_up),
+                ],
+                pool=around.pool,
+                concurrency=settings.conversion.concurrency,
+                report=progress_reports(around),
+                wake_relay=documents.wake_relay,
+            )
+            around.listener.on(jobs_channel("converter"), lambda _: jobs.wake())
+            await serve(settings.http, [documents.loop, jobs], [documents.relay.run(), around.listener.run()], stopping)
+        finally:
+            await sandbox.close()

@@ -1,0 +1,50 @@
+"""Documents become Markdown and the semantic IR.
+
+`convert` is a pure function: same bytes, same result. On any input it returns or raises `ConversionError`, as far as
+the machine's memory and time allow; hostile input needs the limits of `docward.converter.sandbox` around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from docward.converter.conversion.docx.reader import read_docx
+from docward.converter.conversion.ir import build_ir
+from docward.converter.conversion.markdown import read_markdown
+from docward.converter.conversion.outcome import Conversion, ConversionError, Draft, Dropped, Report, visible
+from docward.converter.conversion.pdf.reader import read_pdf
+from docward.runtime.sniffing import DOCX, MARKDOWN, PDF
+
+__all__ = ["Conversion", "ConversionError", "Dropped", "Report", "convert"]
+
+READERS: dict[str, Callable[[bytes], Draft]] = {MARKDOWN: read_markdown, DOCX: read_docx, PDF: read_pdf}
+
+
+def convert(data: bytes, media_type: str, *, document_id: str, filename: str = "") -> Conversion:
+    """Markdown (line ends LF), its IR and what was lost on the way. Raises ConversionError."""
+    reader = READERS.get(media_type)
+    if reader is None:
+        name = f"“{filename}”" if filename else "The file"
+        raise ConversionError(
+            "unsupported-type", f"{name} is of type {media_type}; please upload a PDF, a Word document or Markdown."
+        )
+    try:
+        draft = reader(data)
+        if not draft.markdown.strip():
+            raise ConversionError("empty", "The document has no text; please check that the right file was uploaded.")
+        ir = build_ir(draft, document_id)
+    except RecursionError as error:
+        raise ConversionError(
+            "damaged", "The document is nested deeper than any real one; please save it anew."
+        ) from error
+    return Conversion(
+        markdown=draft.markdown,
+        ir=ir,
+        report=Report(
+            characters_in=draft.characters_in,
+            characters_out=visible(draft.markdown),
+            dropped=draft.dropped,
+            warnings=draft.warnings,
+            pages=draft.pages,
+        ),
+    )

@@ -1,0 +1,167 @@
+"""Builds the semantic IR from a draft: one builder for every format, since it works on the Markdown and its places.
+
+Every span slices the Markdown; blocks cover every character that is not blank, once; ids are unique, and an element
+keeps its id when other text changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+
+from docward.converter.conversion.anchors import Anchors
+from docward.converter.conversion.blocks import Piece, split
+from docward.converter.conversion.definitions import build_definitions
+from docward.converter.conversion.formulas import build_formulas
+from docward.converter.conversion.outcome import Draft
+from docward.converter.conversion.parameters import build_parameters
+from docward.converter.conversion.prose import key, plain
+from docward.converter.conversion.references import build_references, targets_of
+from docward.converter.conversion.sections import Heading, content_type, headings
+from docward.converter.conversion.tables import build_tables
+from docward.events.ir import Block, Definition, Formula, Ir, Lineage, Parameter, Section, Span, Table
+
+CONTROL = re.compile(
+    r"^[-*+\s]*[*_]*(version|date|author|authors|owner|status|effective date|last updated|approved by|approver"
+    r"|document owner"
+    r"|classification|prepared by|review date|document id|document reference)[*_]*\s*:[*_]*\s*(\S.{0,120})$",
+    re.IGNORECASE,
+)
+
+
+def build_ir(draft: Draft, document_id: str) -> Ir:
+    markdown = draft.markdown
+    pieces = split(markdown)
+    found = headings(markdown, pieces)
+    anchors = Anchors(document_id, draft.places, [heading.piece.start for heading in found])
+    sections = _sections(found, pieces, anchors)
+    blocks = _blocks(markdown, pieces, anchors)
+    tables = build_tables(markdown, pieces, anchors)
+    definitions = build_definitions(markdown, pieces, sections, tables, anchors)
+    parameters = build_parameters(markdown, pieces, tables, anchors)
+    formulas = build_formulas(markdown, pieces, definitions, parameters, anchors)
+    title = draft.title or _title(sections)
+    targets = targets_of(markdown, title, sections, blocks, tables, formulas, definitions)
+    return Ir(
+        document_id=document_id,
+        title=title,
+        metadata={**_stated_metadata(markdown, pieces, tables), **draft.metadata},
+        markdown_sha256=hashlib.sha256(markdown.encode()).hexdigest(),
+        markdown_length=len(markdown),
+        pages=draft.pages,
+        sections=tuple(sections),
+        blocks=tuple(blocks),
+        definitions=tuple(_with_lineage(definitions, formulas, parameters)),
+        formulas=tuple(formulas),
+        tables=tuple(tables),
+        references=tuple(build_references(markdown, pieces, targets, anchors)),
+        parameters=tuple(parameters),
+        issues=draft.warnings,
+    )
+
+
+def _sections(found: Sequence[Heading], pieces: Sequence[Piece], anchors: Anchors) -> list[Section]:
+    anchors.section_ids += [anchors.identify("section", heading.path) for heading in found]
+    inside = _pieces_by_heading(pieces)
+    sections: list[Section] = []
+    for index, heading in enumerate(found):
+        own = inside[index + 1]
+        end = own[-1].end if own else heading.piece.end
+        located = anchors.locate("section-place", heading.path, heading.piece.start, end)
+        page_fields = {name: located[name] for name in ("page", "box")}
+        sections.append(
+            Section(
+                id=anchors.section_ids[index],
+                span=Span(start=heading.piece.start, end=end),
+                section_id=anchors.section_ids[index],
+                **page_fields,
+                title=heading.title,
+                level=heading.piece.level,
+                number=heading.number,
+                parent_id=None if heading.parent is None else anchors.section_ids[heading.parent],
+                type=content_type(heading.type, own),
+                heading=Span(start=heading.start, end=heading.end),
+            )
+        )
+    return sections
+
+
+def _pieces_by_heading(pieces: Sequence[Piece]) -> list[list[Piece]]:
+    """The pieces under each heading, those before the first heading first."""
+    groups: list[list[Piece]] = [[]]
+    for piece in pieces:
+        if piece.kind == "heading":
+            groups.append([])
+        else:
+            groups[-1].append(piece)
+    return groups
+
+
+def _blocks(markdown: str, pieces: Sequence[Piece], anchors: Anchors) -> list[Block]:
+    blocks: list[Block] = []
+    for piece in pieces:
+        anchor = f"{piece.kind}\x1e{' '.join(markdown[piece.start : piece.end].split())}"
+        blocks.append(
+            Block(**anchors.locate("block", anchor, piece.start, piece.end), kind=piece.kind, depth=piece.depth)
+        )
+    return blocks
+
+
+def _title(sections: Sequence[Section]) -> str | None:
+    first = sections[0] if sections else None
+    return first.title if first and first.level == 1 and first.title else None
+
+
+def _stated_metadata(markdown: str, pieces: Sequence[Piece], tables: Sequence[Table]) -> dict[str, str]:
+    """Version, date, owner and the like, as the document's first lines or its control table give them."""
+    metadata: dict[str, str] = {}
+    for piece in pieces[:25]:
+        if piece.kind in {"paragraph", "list-item"}:
+            for line in markdown[piece.start : piece.end].split("\n"):
+                if found := CONTROL.match(line.strip()):
+                    metadata.setdefault(found[1].lower(), plain(found[2]).strip("\\ "))
+    for table in tables[:3]:
+        for row in (table.header, *table.rows):
+            if len(row) == 2 and CONTROL.match(f"{row[0].text.rstrip(':')}: {row[1].text}"):
+                metadata.setdefault(row[0].text.rstrip(":").lower(), row[1].text)
+    return metadata
+
+
+def _with_lineage(
+    definitions: Sequence[Definition], formulas: Sequence[Formula], parameters: Sequence[Parameter]
+) -> list[Definition]:
+    """What each definition's text uses: other terms, the formulas in it, the parameters that it states."""
+    by_term = {key(term): one.id for one in reversed(definitions) for term in (one.term, *one.aliases) if len(term) > 2}
+    words = (
+        re.compile(r"(?<!\w)(?:" + "|".join(sorted(map(re.escape, by_term), key=len, reverse=True)) + r")(?!\w)")
+        if by_term
+        else None
+    )
+    return [_lineage(one, by_term, words, formulas, parameters) for one in definitions]
+
+
+def _lineage(
+    definition: Definition,
+    by_term: dict[str, str],
+    words: re.Pattern[str] | None,
+    formulas: Sequence[Formula],
+    parameters: Sequence[Parameter],
+) -> Definition:
+    start, end = definition.span.start, definition.span.end
+    lineage: dict[str, Lineage] = {}
+    text = key(definition.text)
+    for found in words.finditer(text) if words else ():
+        target = by_term[found.group()]
+        if target != definition.id:
+            condition = re.search(r"\b(?:if|when|unless|provided that)\b[^.;]*$", text[: found.start()])
+            lineage.setdefault(
+                target, Lineage(kind="conditional-on" if condition else "direct-reference", target=target)
+            )
+    for formula in formulas:
+        if start <= formula.span.start and formula.span.end <= end:
+            lineage.setdefault(formula.id, Lineage(kind="computed-from", target=formula.id))
+    stated = [one.id for one in parameters if start <= one.span.start and one.span.end <= end]
+    for parameter in stated:
+        lineage.setdefault(parameter, Lineage(kind="parameter", target=parameter))
+    return definition.model_copy(update={"lineage": tuple(lineage.values()), "parameters": tuple(stated)})

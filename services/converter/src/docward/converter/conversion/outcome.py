@@ -1,0 +1,81 @@
+"""What a conversion ends in: Markdown with its IR and a loss report, or one typed error.
+
+`Draft` is what a reader of one format hands to the builder of the IR; the builder needs no other knowledge of the
+format. Characters are counted without blanks, so that a re-flowed paragraph has lost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+from docward.events.documents import FailureReason
+from docward.events.ir import Box, Ir, Issue
+from docward.events.messages import Value
+
+CONVERTER = f"docward-converter/{version('docward-converter')}"
+
+
+class Dropped(Value):
+    """Text of the original that does not stand in the Markdown."""
+
+    what: str
+    characters: int
+    why: str
+
+
+class Report(Value):
+    converter: str = CONVERTER
+    characters_in: int
+    characters_out: int
+    dropped: tuple[Dropped, ...] = ()
+    warnings: tuple[Issue, ...] = ()
+    pages: int | None = None
+
+
+@dataclass(frozen=True)
+class Conversion:
+    markdown: str
+    ir: Ir
+    report: Report
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stretch of the Markdown stands on paper."""
+
+    start: int
+    end: int
+    page: int
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    markdown: str
+    characters_in: int
+    title: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    places: tuple[Place, ...] = ()
+    pages: int | None = None
+    dropped: tuple[Dropped, ...] = ()
+    warnings: tuple[Issue, ...] = ()
+
+
+class ConversionError(Exception):
+    """The document cannot be converted. `detail` tells its uploader what is wrong and what to do."""
+
+    def __init__(self, reason: FailureReason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason: FailureReason = reason
+        self.detail = detail
+
+
+def visible(text: str) -> int:
+    """Characters that are not blank."""
+    return sum(map(len, text.split()))
+
+
+def total(dropped: Iterable[Dropped]) -> int:
+    return sum(item.characters for item in dropped)

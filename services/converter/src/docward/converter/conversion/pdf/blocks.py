@@ -1,0 +1,172 @@
+"""Lines become blocks: paragraphs, list items, captions, code, tables; each knows the lines that it is made of."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
+from typing import Literal
+
+from docward.converter.conversion.pdf.lines import Line
+
+Kind = Literal["paragraph", "item", "code", "table", "heading"]
+BULLET = re.compile(r"^(?P<mark>[•●○◦▪■–—‣∙·o*-])\s+(?=\S)")
+ORDERED = re.compile(r"^(?P<mark>\d{1,3}[.)]|\([a-z0-9]{1,4}\)|[a-z][.)]|[ivx]{1,4}[.)])\s+(?=\S)")
+CAPTION = re.compile(r"^(?:Table|Figure|Fig\.|Exhibit|Listing)\s+[A-Z]?\.?\d+(?:[.-]\d+)*\s*(?:[:.–—-]|$)")
+NUMBERED = re.compile(
+    r"^(?:(?:Appendix|Annex|Schedule|Section|Chapter|Part)\s+[A-Z0-9IVX]{1,4}\b|(?:[A-Z]\.)?\d{1,3}"
+    r"(?:\.\d{1,3})*\.?\s+(?=[A-Z“\"(])|[A-Z](?:\.\d{1,3})+\.?\s+(?=[A-Z]))"
+)
+EQUATION = re.compile(r"^[A-Za-zα-ωΑ-Ω][\w .{}(),\[\]^′'*−-]{0,50}\s*=\s*\S")
+TERMINAL = re.compile(r"[.:;!?][\"”’)\]]*$")
+
+
+@dataclass
+class Block:
+    kind: Kind
+    lines: list[Line]
+    depth: int = 0
+    """Nesting of an item; level of a heading."""
+    mark: str = ""
+    """Of an item, as printed."""
+    rows: list[list[str]] = field(default_factory=list)
+
+    @property
+    def first(self) -> Line:
+        return self.lines[0]
+
+
+@dataclass(frozen=True)
+class Style:
+    """What the document's running text looks like."""
+
+    size: float
+    pitch: float
+    """From baseline to baseline, in units of the size."""
+
+
+def body_style(lines: Sequence[Line]) -> Style:
+    sizes: Counter[float] = Counter()
+    for line in lines:
+        if line.table is None:
+            sizes[round(line.size * 2) / 2] += len(line.text)
+    size = sizes.most_common(1)[0][0] if sizes else 10.0
+    steps = [
+        (one.base - other.base) / size
+        for one, other in pairwise(lines)
+        if one.page == other.page and abs(one.size - size) < 0.6 and abs(other.size - size) < 0.6
+    ]
+    steps = [step for step in steps if 0.8 < step < 2.5]
+    return Style(size, median(sorted(steps)[: max(1, len(steps) * 3 // 4)]) if steps else 1.2)
+
+
+def blocks_of(lines: Sequence[Line], style: Style) -> list[Block]:
+    blocks: list[Block] = []
+    stack: list[float] = []  # left edges of the open list items, outermost first
+    for line in lines:
+        last = blocks[-1] if blocks else None
+        if line.table is not None:
+            blocks.append(Block("table", [line], rows=line.table))
+            stack = []
+        elif line.mono and len(line.text) > 1 and not (last and last.kind == "item"):
+            if last and last.kind == "code" and last.lines[-1].page == line.page:
+                last.lines.append(line)
+            else:
+                blocks.append(Block("code", [line]))
+            stack = []
+        elif marked := _marked(line, last, style):
+            stack = [edge for edge in stack if edge < line.x0 - 4]
+            blocks.append(Block("item", [line], depth=len(stack), mark=marked["mark"]))
+            stack.append(line.x0)
+        elif last is not None and _continues(last, line, style):
+            last.lines.append(line)
+        else:
+            blocks.append(Block("paragraph", [line]))
+            if not stack or line.x0 < stack[0] + 2:
+                stack = []
+    return blocks
+
+
+def _marked(line: Line, last: Block | None, style: Style) -> re.Match[str] | None:
+    """The list mark that begins a line. A bold number is a heading's; so is one in larger type."""
+    found = BULLET.match(line.text) or ORDERED.match(line.text)
+    if found is None or line.size > style.size * 1.12 or (line.bold and found.re is ORDERED):
+        return None
+    if (
+        found["mark"] in {"-", "–", "—", "o", "*", "·"}
+        and last
+        and _continues(last, line, style)
+        and last.kind == "paragraph"
+    ):
+        return None
+    return found
+
+
+def _continues(block: Block, line: Line, style: Style) -> bool:
+    """Whether a line goes on with the block before it."""
+    last = block.lines[-1]
+    if block.kind in {"table", "code"} or abs(last.size - line.size) > 0.6 or last.bold != line.bold:
+        return False
+    if CAPTION.match(line.text) or (line.bold and NUMBERED.match(line.text)):
+        return False
+    if line.page != last.page or line.left != last.left or line.base > last.base:
+        return _runs_on(block, line)
+    if last.base - line.base > style.pitch * max(line.size, last.size) * 1.22 + 1:
+        return False
+    if block.kind == "item":
+        return line.x0 > block.first.x0 + 2 or _unfinished(last, line)
+    indented = line.x0 - last.x0 > 0.7 * line.size and len(block.lines) > 1
+    return not indented and not _ended(last, line)
+
+
+def _runs_on(block: Block, line: Line) -> bool:
+    """Over a column or a page only an unfinished sentence goes on."""
+    last = block.lines[-1].text
+    return not TERMINAL.search(last) and line.text[:1].islower() and not EQUATION.match(line.text)
+
+
+def _unfinished(last: Line, line: Line) -> bool:
+    return not TERMINAL.search(last.text) and line.text[:1].islower()
+
+
+def _ended(last: Line, line: Line) -> bool:
+    """Whether the line above ended because its paragraph did: the next word had room there."""
+    if EQUATION.match(line.text) and not line.text[:1].islower():
+        return True
+    word = line.text.split()[0]
+    width = (line.x1 - line.x0) * (len(word) + 1) / max(len(line.text), 1)
+    room = last.right - last.x1 > width + last.size
+    return room and (bool(TERMINAL.search(last.text)) or not line.text[:1].islower())
+
+
+def text_of(lines: Iterable[Line], words: frozenset[str]) -> tuple[str, int]:
+    """The lines as one text, and how many line-break hyphens went. `words`: every word of the document, lower case."""
+    text, removed = "", 0
+    for line in lines:
+        if not text:
+            text = line.text
+            continue
+        broken = re.search(r"([A-Za-z]+)[-‐]$", text)
+        rest = re.match(r"[a-z]+", line.text)
+        if broken and rest:
+            whole = (broken[1] + rest.group()).lower()
+            hyphenated = f"{broken[1]}-{rest.group()}".lower()
+            if whole in words or hyphenated not in words:
+                text, removed = text[:-1] + line.text, removed + 1
+            else:
+                text += line.text
+        else:
+            text += " " + line.text
+    return text, removed
+
+
+def code_of(lines: Sequence[Line]) -> str:
+    """Lines of code with indents. PDFium folds blanks, so an indent is what a line's width has beyond its text."""
+    left = min(line.x0 for line in lines)
+    widths = [(line.x1 - line.x0) / len(line.text) for line in lines if len(line.text) > 3]
+    width = max(min(widths), 0.5) if widths else 6.0
+    indents = [max(0, round((line.x1 - left) / width) - len(line.text)) for line in lines]
+    return "\n".join(" " * min(indent, 80) + line.text for indent, line in zip(indents, lines, strict=True))

@@ -1,0 +1,171 @@
+"""Which blocks are headings, and of what level: the outline says it, or numbering and type do.
+
+Running headers and footers and tables of contents are recognised here too: both repeat what stands elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from docward.converter.conversion.pdf.blocks import CAPTION, EQUATION, NUMBERED, Block, Style
+from docward.converter.conversion.pdf.lines import Line
+from docward.converter.conversion.prose import key
+
+Outline = Sequence[tuple[str, int, int | None]]
+"""Title, level from 0, 1-based page."""
+PAGE_NUMBER = re.compile(
+    r"^(?:page\s+)?(?:[-–—]\s*)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s*(?:of|/)\s*\d{1,4})?(?:\s*[-–—])?$", re.IGNORECASE
+)
+CONTENTS_LINE = re.compile(
+    r"(?:\s*\.){3,}\s*(?:\d{1,4}|[ivxlc]{1,6})$|^(?:[A-Z]?\d*(?:\.\d+)*\s+)?\S.*?\s{1,}\.{2,}\s*\d{1,4}$"
+)
+CONTENTS_TITLE = re.compile(r"^(?:table of )?contents$", re.IGNORECASE)
+MARGIN_LINES = 3
+LONGEST = 160
+
+
+def running_lines(pages: Sequence[Sequence[Line]], heights: Sequence[float]) -> set[int]:
+    """Ids of lines that repeat at the top or bottom of pages, numbers aside, and of bare page numbers there."""
+    seen: dict[tuple[str, int], list[Line]] = defaultdict(list)
+    numbers: set[int] = set()
+    for lines, height in zip(pages, heights, strict=True):
+        for line in _margin(lines):
+            if PAGE_NUMBER.match(line.text) and (line.y1 < 0.12 * height or line.y0 > 0.9 * height):
+                numbers.add(id(line))
+            else:
+                seen[re.sub(r"\d+", "#", line.text), round(line.base / 6)].append(line)
+    enough = max(2, len(pages) * 0.4) if len(pages) > 1 else 2
+    repeated = {id(line) for lines in seen.values() if len({one.page for one in lines}) >= enough for line in lines}
+    odd_even = {
+        id(line)
+        for lines in seen.values()
+        if len({one.page for one in lines}) >= max(3, len(pages) * 0.25)
+        for line in lines
+    }
+    return numbers | repeated | odd_even
+
+
+def _margin(lines: Sequence[Line]) -> list[Line]:
+    texts = sorted((line for line in lines if line.table is None), key=lambda line: -line.base)
+    rows = sorted({round(line.base) for line in texts}, reverse=True)
+    outer = {*rows[:MARGIN_LINES], *rows[-MARGIN_LINES:]}
+    return [line for line in texts if round(line.base) in outer]
+
+
+def is_contents_line(line: Line) -> bool:
+    return line.table is None and bool(CONTENTS_LINE.search(line.text))
+
+
+def mark_headings(blocks: Sequence[Block], outline: Outline, style: Style) -> None:
+    """Turn the blocks that are headings into headings, with their levels from 1."""
+    titled = _by_outline(blocks, outline)
+    if len(titled) * 10 >= len(outline) * 6 and len(titled) >= 3:
+        _apply(blocks, titled, style)
+    else:
+        _by_type(blocks, style)
+
+
+def _by_outline(blocks: Sequence[Block], outline: Outline) -> dict[int, int]:
+    """Levels from 0 of the blocks whose text is an entry of the outline, by position."""
+    at_text: dict[str, list[int]] = defaultdict(list)
+    for index, block in enumerate(blocks):
+        if block.kind in {"paragraph", "item"} and (text := _text(block)) and len(text) <= LONGEST:
+            at_text[key(text)].append(index)
+            at_text[key(re.sub(r"^[\d.A-Z]+\s+", "", text))].append(index)
+    titled: dict[int, int] = {}
+    for title, level, page in outline:
+        places = [at for at in at_text.get(key(title), ()) if at not in titled]
+        near = [at for at in places if page is None or abs(blocks[at].first.page - page) <= 1]
+        if near or len(places) == 1:
+            titled[(near or places)[0]] = level
+    return titled
+
+
+def _apply(blocks: Sequence[Block], titled: dict[int, int], style: Style) -> None:
+    first = min(titled)
+    before = [at for at in range(first) if blocks[at].kind == "paragraph" and blocks[at].first.size > style.size * 1.3]
+    title = max(before, key=lambda at: (blocks[at].first.size, -at)) if before else None
+    looks: dict[tuple[float, bool], Counter[int]] = defaultdict(Counter)
+    for at, known in titled.items():
+        looks[_look(blocks[at])][known] += 1
+    for at, block in enumerate(blocks):
+        level = titled.get(at)
+        if (
+            level is None
+            and block.kind == "paragraph"
+            and at > first
+            and _look(block) in looks
+            and _is_heading(block, style)
+        ):
+            level = looks[_look(block)].most_common(1)[0][0]
+        if level is not None:
+            block.kind, block.depth = "heading", level + 1 + (title is not None)
+    if title is not None:
+        blocks[title].kind, blocks[title].depth = "heading", 1
+
+
+def _by_type(blocks: Sequence[Block], style: Style) -> None:
+    candidates = [
+        at for at, block in enumerate(blocks) if block.kind in {"paragraph", "item"} and _is_heading(block, style)
+    ]
+    numbered = {at: depth for at in candidates if (depth := _depth(_text(blocks[at]))) is not None}
+    by_look: dict[tuple[float, bool], Counter[int]] = defaultdict(Counter)
+    for at, depth in numbered.items():
+        by_look[_look(blocks[at])][depth] += 1
+    looks = sorted({_look(blocks[at]) for at in candidates}, reverse=True)
+    title = _title(blocks, candidates, numbered)
+    bigger = [look for look in looks if title is None or look != _look(blocks[title])]
+    for at in candidates:
+        look = _look(blocks[at])
+        if at in numbered:
+            level = numbered[at]
+        elif by_look[look]:
+            level = by_look[look].most_common(1)[0][0]
+        else:
+            level = (bigger.index(look) if look in bigger else 0) + 1
+        blocks[at].kind, blocks[at].depth = "heading", level + (title is not None)
+    if title is not None:
+        blocks[title].depth = 1
+
+
+def _title(blocks: Sequence[Block], candidates: Sequence[int], numbered: dict[int, int]) -> int | None:
+    """The one block in the largest type, before everything that is numbered, on the first page with text."""
+    early = [at for at in candidates if at not in numbered and blocks[at].first.page == blocks[0].first.page]
+    early = [at for at in early if not numbered or at < min(numbered)]
+    if not early:
+        return None
+    largest = max(early, key=lambda at: (blocks[at].first.size, -at))
+    others = [blocks[at].first.size for at in candidates if at != largest]
+    return largest if not others or blocks[largest].first.size > max(others) + 0.4 else None
+
+
+def _is_heading(block: Block, style: Style) -> bool:
+    text = _text(block)
+    if not 1 < len(text) <= LONGEST or len(block.lines) > 3 or CAPTION.match(text) or EQUATION.match(text):
+        return False
+    if not re.search(r"[^\W\d_]{2}", text) or (text.endswith((".", ";", ",", ":")) and not NUMBERED.match(text)):
+        return False
+    size = block.first.size
+    if block.kind == "item":
+        return size > style.size * 1.08 and bool(NUMBERED.match(text))
+    if size > style.size * 1.12:
+        return True
+    return block.first.bold and size > style.size * 0.97 and (bool(NUMBERED.match(text)) or len(block.lines) == 1)
+
+
+def _look(block: Block) -> tuple[float, bool]:
+    return round(block.first.size * 2) / 2, block.first.bold
+
+
+def _text(block: Block) -> str:
+    return " ".join(line.text for line in block.lines)
+
+
+def _depth(text: str) -> int | None:
+    """1 for “3 Signals” and “Appendix B”, 2 for “3.1 Momentum”."""
+    if re.match(r"(?:Appendix|Annex|Schedule)\s+[A-Z0-9]", text):
+        return 1
+    found = re.match(r"((?:[A-Z]\.)?\d{1,3}(?:\.\d{1,3})*|[A-Z](?:\.\d{1,3})+)\.?\s", text)
+    return found[1].count(".") + 1 if found else None

@@ -1,0 +1,279 @@
+"""A PDF document as Markdown, with the page and box of every block.
+
+What cannot be converted ends typed: encrypted, damaged, empty, needs-ocr. Pages that are pictures in a document that
+has text are named in a warning, never skipped silently.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import pypdf
+import pypdfium2
+
+from docward.converter.conversion import writing
+from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, Place, visible
+from docward.converter.conversion.pdf.blocks import Block, blocks_of, body_style, code_of, text_of
+from docward.converter.conversion.pdf.grids import take_tables
+from docward.converter.conversion.pdf.headings import (
+    CONTENTS_TITLE,
+    Outline,
+    is_contents_line,
+    mark_headings,
+    running_lines,
+)
+from docward.converter.conversion.pdf.lines import Line, in_reading_order
+from docward.converter.conversion.pdf.page import Page, PageReader
+from docward.events.ir import Box, Issue
+
+FEW = 12
+"""Visible characters; a page with fewer and a picture over most of it is a scan."""
+MOST = 0.6
+INFO = {
+    "Title": "title",
+    "Author": "author",
+    "Subject": "subject",
+    "Keywords": "keywords",
+    "CreationDate": "created",
+    "ModDate": "modified",
+}
+DAMAGED = "The file is damaged and cannot be opened as a PDF; please create it again and upload that."
+SCANNED = "The pages are pictures without text; please upload the original document, or run text recognition first."
+
+
+def read_pdf(data: bytes) -> Draft:
+    document = _opened(data)
+    try:
+        pages = _pages(document)
+        _check(pages)
+        outline = _outline(document)
+        metadata = _metadata(document)
+    finally:
+        document.close()
+    return _Composer(pages).compose(outline, metadata)
+
+
+def _opened(data: bytes) -> Any:
+    try:
+        document = pypdfium2.PdfDocument(data)
+        if len(document):
+            return document
+    except pypdfium2.PdfiumError as error:
+        raise _diagnosis(data) from error
+    raise ConversionError("empty", "The PDF has no pages; please check that the right file was uploaded.")
+
+
+def _diagnosis(data: bytes) -> ConversionError:
+    """Why PDFium refused: the second reader knows encryption from damage."""
+    try:
+        encrypted = pypdf.PdfReader(BytesIO(data)).is_encrypted
+    except Exception:  # noqa: BLE001 - hostile bytes raise anything in there, and any of it means damaged
+        encrypted = b"/Encrypt" in data
+    if encrypted:
+        return ConversionError("encrypted", "The PDF is protected by a password; please remove it and upload it again.")
+    return ConversionError("damaged", DAMAGED)
+
+
+def _pages(document: Any) -> list[Page]:
+    reader = PageReader()
+    pages = []
+    for index in range(len(document)):
+        try:
+            page = document[index]
+        except pypdfium2.PdfiumError:
+            pages.append(Page(index + 1, 612.0, 792.0))
+            continue
+        pages.append(reader.read(page, index + 1))
+        page.close()
+    return pages
+
+
+def _check(pages: Sequence[Page]) -> None:
+    if any(visible(run.text) for page in pages for run in page.runs):
+        characters = sum(visible(run.text) for page in pages for run in page.runs)
+        if characters >= FEW or not any(page.image_area > MOST for page in pages):
+            return
+    if any(page.image_area > 0.3 for page in pages):
+        raise ConversionError("needs-ocr", SCANNED)
+    if any(page.rotated for page in pages):
+        return
+    raise ConversionError("empty", "The PDF contains no text; please check that the right file was uploaded.")
+
+
+def _outline(document: Any) -> Outline:
+    entries: list[tuple[str, int, int | None]] = []
+    for bookmark in document.get_toc(max_depth=8):
+        destination = bookmark.get_dest()
+        index = destination.get_index() if destination else None
+        title = " ".join((bookmark.get_title() or "").split())
+        if title:
+            entries.append((title, bookmark.level, None if index is None else index + 1))
+        if len(entries) >= 10_000:
+            break
+    return entries
+
+
+def _metadata(document: Any) -> dict[str, str]:
+    found = document.get_metadata_dict(skip_empty=True)
+    metadata = {ours: " ".join(found[theirs].split()) for theirs, ours in INFO.items() if found.get(theirs, "").strip()}
+    unknown = {"untitled", "anonymous", "unspecified", "(anonymous)", "(unspecified)"}
+    return {name: text for name, text in metadata.items() if text.casefold() not in unknown}
+
+
+@dataclass
+class _Composer:
+    pages: Sequence[Page]
+
+    def compose(self, outline: Outline, metadata: dict[str, str]) -> Draft:
+        self.dropped: dict[tuple[str, str], int] = {}
+        lines = self._lines()
+        style = body_style(lines)
+        blocks = _tables_joined(blocks_of(lines, style))
+        mark_headings(blocks, outline, style)
+        self.words = frozenset(
+            word for line in lines for word in re.findall(r"[a-z]+(?:-[a-z]+)*", line.text.lower()[:-1])
+        )
+        markdown, places = self._markdown(blocks)
+        title = next((_plain_text(block) for block in blocks if block.kind == "heading" and block.depth == 1), None)
+        return Draft(
+            markdown=markdown,
+            characters_in=sum(visible(run.text) for page in self.pages for run in page.runs)
+            + sum(visible(text) for page in self.pages for text in page.rotated),
+            title=metadata.get("title") or title,
+            metadata=metadata,
+            places=tuple(places),
+            pages=len(self.pages),
+            dropped=tuple(Dropped(what=what, characters=count, why=why) for (what, why), count in self.dropped.items()),
+            warnings=tuple(self._warnings()),
+        )
+
+    def _drop(self, what: str, why: str, characters: int) -> None:
+        if characters:
+            self.dropped[what, why] = self.dropped.get((what, why), 0) + characters
+
+    def _lines(self) -> list[Line]:
+        by_page = []
+        for page in self.pages:
+            tables, runs = take_tables(page)
+            by_page.append(in_reading_order(page.number, runs, tables, page.width))
+            rotated = sum(map(visible, page.rotated))
+            self._drop("rotated text", "it stands beside the text, not in it", rotated)
+        running = running_lines(by_page, [page.height for page in self.pages])
+        kept: list[Line] = []
+        for page, lines in zip(self.pages, by_page, strict=True):
+            contents = sum(map(is_contents_line, lines)) >= 3
+            for line in lines:
+                if id(line) in running:
+                    where = "header" if line.base > page.height / 2 else "footer"
+                    self._drop(f"page {where}", "it repeats on every page", visible(line.text))
+                elif contents and (is_contents_line(line) or CONTENTS_TITLE.match(line.text)):
+                    self._drop("table of contents", "it repeats the headings", visible(line.text))
+                else:
+                    kept.append(line)
+        return kept
+
+    def _markdown(self, blocks: Sequence[Block]) -> tuple[str, list[Place]]:
+        parts: list[str] = []
+        places: list[Place] = []
+        length, widths, last = 0, list[int](), None
+        for block in blocks:
+            if block.kind == "item":
+                text, widths = self._item(block, widths)
+            else:
+                text, widths = self._block(block), []
+            if not text.strip():
+                continue
+            if last is not None:
+                between = "\n" if block.kind == last == "item" else "\n\n"
+                parts.append(between)
+                length += len(between)
+            places += _places(block, length, length + len(text))
+            parts.append(text)
+            length += len(text)
+            last = block.kind
+        return "".join(parts) + ("\n" if parts else ""), places
+
+    def _block(self, block: Block) -> str:
+        if block.kind == "table":
+            return writing.table([[writing.escape(cell) for cell in row] for row in block.rows])
+        if block.kind == "code":
+            return writing.fence(code_of(block.lines))
+        text = writing.escape(self._text(block))
+        return writing.heading(block.depth, text) if block.kind == "heading" else writing.paragraph(text)
+
+    def _item(self, block: Block, widths: list[int]) -> tuple[str, list[int]]:
+        text = self._text(block)[len(block.mark) :].strip()
+        ordered = re.fullmatch(r"\d{1,3}[.)]", block.mark) is not None
+        marker = block.mark if ordered else "-"
+        if not ordered and re.search(r"[A-Za-z0-9]", block.mark) and block.mark != "o":
+            text = f"{block.mark} {text}"
+        depth = min(block.depth, len(widths))
+        indent = sum(widths[:depth])
+        return f"{' ' * indent}{marker} {writing.escape(text)}", [*widths[:depth], len(marker) + 1]
+
+    def _text(self, block: Block) -> str:
+        text, removed = text_of(block.lines, self.words)
+        self._drop("hyphens at line ends", "the word is whole again", removed)
+        return text
+
+    def _warnings(self) -> Iterator[Issue]:
+        for page in self.pages:
+            characters = sum(visible(run.text) for run in page.runs)
+            if characters < FEW and page.image_area > MOST:
+                yield Issue(
+                    code="needs-ocr", message=f"Page {page.number} is a picture without text.", page=page.number
+                )
+            unreadable = sum(run.text.count("\ufffd") for run in page.runs)
+            if unreadable:
+                message = f"{unreadable} characters on page {page.number} have no known meaning (U+FFFD)."
+                yield Issue(code="unmapped-characters", message=message, page=page.number)
+
+
+def _tables_joined(blocks: Sequence[Block]) -> list[Block]:
+    """A table that goes on at the top of the next page is one table; its repeated header is left out."""
+    joined: list[Block] = []
+    for block in blocks:
+        last = joined[-1] if joined else None
+        if block.kind == "table" and last is not None and last.kind == "table" and _same_table(last, block):
+            rows = block.rows[1:] if block.rows[0] == last.rows[0] else block.rows
+            last.rows = [*last.rows, *rows]
+            last.lines.append(block.first)
+        else:
+            joined.append(block)
+    return joined
+
+
+def _same_table(above: Block, below: Block) -> bool:
+    one, other = above.lines[-1], below.first
+    return (
+        other.page == one.page + 1
+        and len(one.columns) == len(other.columns)
+        and abs(one.x0 - other.x0) <= 6
+        and abs(one.x1 - other.x1) <= 6
+    )
+
+
+def _plain_text(block: Block) -> str:
+    return " ".join(line.text for line in block.lines)
+
+
+def _places(block: Block, start: int, end: int) -> Iterator[Place]:
+    """One place per page that the block stands on; the text is divided as its lines are."""
+    pages = list(dict.fromkeys(line.page for line in block.lines))
+    sizes = {page: sum(max(len(line.text), 1) for line in block.lines if line.page == page) for page in pages}
+    total, at = sum(sizes.values()), start
+    for page in pages:
+        stop = end if page == pages[-1] else at + (end - start) * sizes[page] // total
+        lines = [line for line in block.lines if line.page == page]
+        box = Box(
+            x0=round(min(line.x0 for line in lines), 1),
+            y0=round(min(line.y0 for line in lines), 1),
+            x1=round(max(line.x1 for line in lines), 1),
+            y1=round(max(line.y1 for line in lines), 1),
+        )
+        yield Place(at, stop, page, box)
+        at = stop

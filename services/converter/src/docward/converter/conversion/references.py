@@ -1,0 +1,346 @@
+"""Cross-references: to sections, appendices, tables, figures, formulas, terms; to other documents, standards, links.
+
+Each is resolved to an element or says that it is not: nothing that looks like a reference is dropped. A reference to
+a part of another document (“Section 4 of the Trading Policy”) is external and belongs to that document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from docward.converter.conversion.anchors import Anchors
+from docward.converter.conversion.blocks import Piece
+from docward.converter.conversion.formulas import formula_label
+from docward.converter.conversion.prose import key, plain, words
+from docward.converter.conversion.tables import CAPTION
+from docward.events.ir import Block, CrossReference, Definition, Formula, ReferenceKind, Section, Table
+
+NUMBER = r"(?:[A-Z]\.)?\d+(?:\.\d+)*(?:\([a-z0-9]{1,4}\))*(?![\w%])|[A-Z](?:\.?\d+)*(?![\w’'])|[IVX]+\b"
+LIST = rf"(?P<numbers>(?:{NUMBER})(?:(?:\s*,\s*|\s*,?\s+(?:and|or|to|through)\s+|\s*[–-]\s*|\s*&\s*)(?:{NUMBER}))*)"
+KINDS: tuple[tuple[ReferenceKind, str], ...] = (
+    ("section", r"[Ss]ections?|[Ss]ubsections?|Sec\.|Sect\.|[Cc]hapters?|[Cc]lauses?|§§?|[Pp]aragraphs?"),
+    ("appendix", r"[Aa]ppendix|[Aa]ppendices|[Aa]nnex(?:es)?|Schedule|Exhibit|APPENDIX|ANNEX"),
+    ("table", r"[Tt]ables?|Tab\."),
+    ("figure", r"[Ff]igures?|Figs?\.|[Cc]hart|[Dd]iagram"),
+    ("formula", r"[Ee]quations?|Eqs?\.|[Ff]ormulas?|[Ff]ormulae"),
+)
+NUMBERED = re.compile(
+    "|".join(
+        rf"(?P<{kind}>\b(?:{words})|(?<!\w)§§?)" if kind == "section" else rf"(?P<{kind}>\b(?:{words}))"
+        for kind, words in KINDS
+    )
+)
+TAIL = re.compile(rf"[\s\u00a0]*(?:[Nn]o\.\s*)?\(?{LIST}\)?")
+OF_OTHER = re.compile(r"\)?,?\s+(?:of|in|to|from|under)\s+(?:the\s+|our\s+)?(?=[A-Z“\"])")
+
+NOUN = (
+    r"(?:Policy|Policies|Manual|Guide|Handbook|Methodology|Specifications?|Standards?|Procedures?|Agreement"
+    r"|Rulebook|Rule Book"
+    r"|Framework|Charter|Playbook|Runbook|Guidelines?|White ?[Pp]aper|Memorandum|Document|Documentation|Protocol"
+    r"|Plan|Terms of Reference|Inventory|Register|Code of Conduct)"
+)
+NAME_WORD = r"(?:[A-Z][\w&’'/.-]*|\d{4})"
+DOCUMENT = re.compile(
+    rf"(?P<name>\b{NAME_WORD}(?:\s+(?:(?:of|for|and|on|&)\s+)?(?:the\s+)?{NAME_WORD}){{0,6}}?\s+{NOUN}(?:\s+{NOUN})*)\b"
+    r"(?![\w-]|\s+(?:Committee|Owner|Team|Officer|Board|Group|Manager))"
+    r"(?P<code>\s*\((?=[^)\n]*[\dA-Z-])[A-Z][A-Za-z]*[-\w./ ]{0,30}\))?"
+    r"(?P<version>[”\"*_]*,?\s*\(?(?:(?:[Vv](?:ersion)?|[Rr]ev(?:ision)?|[Ee]dition)\.?\s*\d[\w.]*|(?:dated?|of"
+    r"|effective)\s+(?:\d{1,2}\s+)?(?:[A-Z][a-z]+\s+)?(?:\d{1,2},?\s+)?\d{4}(?:-\d\d-\d\d)?|\d{4}-\d\d-\d\d)\)?)?"
+)
+LEADING = words(
+    "the this that these our see each any all its per under in for as if where when and or per by both an a to on"
+    " with every such no is are"
+)
+STANDARD = re.compile(
+    r"\b(?:RTS \d+|ITS \d+|MiFID II|MiFIR|MAR\b|EMIR|DORA|BMR|UK BMR|Benchmarks? Regulation|Regulation \((?:EU"
+    r"|EC)\)(?: No\.?)? \d+/\d+|(?:Commission )?Delegated Regulation \(EU\) \d+/\d+"
+    r"|Directive \d+/\d+/\w+|(?:SEC |FINRA |CFTC |NYSE |Nasdaq )?Rule \d+[\w.-]*(?:\([a-z0-9]+\))*|Reg(?:ulation)? "
+    r"(?:NMS|SHO|SCI|AT)|ISO(?:/IEC)? \d+(?:-\d+)?|FIX \d\.\d|RFC \d+|IOSCO(?: Principles)?|SR \d+-\d+|PRIIPs|UCITS"
+    r"|IFRS \d+|GIPS)"
+    r"(?:,? (?:Article|Art\.|Annex|Section|Recital)s? (?:\d+(?:\(\d+\))*(?:\([a-z]\))*|[IVX]+))?"
+)
+ARTICLE = re.compile(
+    r"\b(?:Article|Art\.)s? \d+(?:\(\d+\))*(?:\([a-z]\))*(?:,? (?:and|to) \d+)? (?:of|in) (?:the )?(?=[A-Z])"
+)
+VENDOR = re.compile(
+    r"\b(?:Bloomberg|Refinitiv|LSEG|Thomson Reuters|FactSet|Morningstar|IHS Markit|Markit|Compustat|CRSP|MSCI"
+    r"|Datastream|ICE Data|Quandl|WRDS|RavenPack|S&P Capital IQ)(?: [A-Z][\w&-]*){0,2}"
+)
+BARE_URL = re.compile(r"https?://[^\s<>()\[\]|\"”]+[^\s<>()\[\]|\"”.,;:!?]")
+BY_TITLE = re.compile(
+    r"(?:\b[Ss]ection\s+[“\"](?P<after>[^”\"\n]{2,80})[”\"]|[“\"](?P<before>[^”\"\n]{2,80})[”\"]\s+(?:section"
+    r"|chapter|appendix)\b)"
+)
+LABEL = re.compile(r"\s*(?:[-*+]\s+|>\s*)?[*_]*(\d+(?:\.\d+)+|[A-Z]\.\d+(?:\.\d+)*)[.)]?[*_]*\s")
+FIGURE = re.compile(r"[*_\s]*(?:!\[)?[*_]*(?:Figure|Fig\.)\s+([A-Z]?\.?\d+(?:[.-]\d+)*)\b", re.IGNORECASE)
+LABELS: tuple[tuple[ReferenceKind, re.Pattern[str]], ...] = (("section", LABEL), ("figure", FIGURE))
+
+
+@dataclass(frozen=True)
+class Found:
+    kind: ReferenceKind
+    start: int
+    end: int
+    target: str
+    external: bool = False
+    version: str | None = None
+    target_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What can be referred to."""
+
+    numbers: dict[tuple[ReferenceKind, str], str]
+    titles: dict[str, str]
+    slugs: dict[str, str]
+    terms: dict[str, str]
+    own_title: str
+
+
+def build_references(
+    markdown: str, pieces: Sequence[Piece], targets: Targets, anchors: Anchors
+) -> list[CrossReference]:
+    references: list[CrossReference] = []
+    for piece in pieces:
+        if piece.kind in {"front-matter", "code", "formula"}:
+            continue
+        taken: list[tuple[int, int]] = []
+        for found in _in_piece(markdown, piece, targets):
+            if not any(start < found.end and found.start < end for start, end in taken):
+                taken.append((found.start, found.end))
+                references.append(_reference(markdown, found, anchors))
+    return sorted(references, key=lambda reference: reference.span.start)
+
+
+def _reference(markdown: str, found: Found, anchors: Anchors) -> CrossReference:
+    text = markdown[found.start : found.end]
+    anchor = f"{anchors.section_at(found.start)}\x1e{key(text)}\x1e{found.target}"
+    return CrossReference(
+        **anchors.locate("reference", anchor, found.start, found.end),
+        text=text,
+        kind=found.kind,
+        target=found.target,
+        target_id=found.target_id,
+        resolved=found.target_id is not None or (found.kind == "url" and found.external),
+        external=found.external,
+        version=found.version,
+    )
+
+
+def _in_piece(markdown: str, piece: Piece, targets: Targets) -> Iterator[Found]:
+    start, end = piece.start, piece.end
+    for inline in piece.inlines:
+        if inline.kind == "link" and inline.target:
+            yield _link(inline.start, inline.end, inline.target, targets)
+    own = _own_label(markdown, piece)
+    for url in BARE_URL.finditer(markdown, start, end):
+        yield Found("url", url.start(), url.end(), url.group(), external=True)
+    yield from _numbered(markdown, max(start, own), end, targets)
+    if piece.kind == "heading":
+        return
+    for found in BY_TITLE.finditer(markdown, start, end):
+        title = found["after"] or found["before"]
+        yield Found("section", found.start(), found.end(), title, target_id=targets.titles.get(key(title)))
+    for pattern in (ARTICLE, STANDARD):
+        for found in pattern.finditer(markdown, start, end):
+            yield _standard(markdown, found, end)
+    for found in DOCUMENT.finditer(markdown, start, end):
+        yield from _document(found, targets)
+    for found in VENDOR.finditer(markdown, start, end):
+        yield Found("vendor", found.start(), found.end(), found.group(), external=True)
+
+
+def _own_label(markdown: str, piece: Piece) -> int:
+    """Where a caption's or a heading's own label ends: it is no reference to itself."""
+    text = markdown[piece.start : piece.end]
+    for pattern in (CAPTION, FIGURE):
+        if found := pattern.match(text):
+            return piece.start + found.end()
+    if piece.kind == "heading" and (
+        found := re.match(r"[#\s*_]*(?:Appendix|Annex|Schedule|Section|Chapter)\s+[\w.]+", text, re.IGNORECASE)
+    ):
+        return piece.start + found.end()
+    return piece.start
+
+
+def _link(start: int, end: int, target: str, targets: Targets) -> Found:
+    if target.startswith("#"):
+        return Found("section", start, end, target, target_id=targets.slugs.get(unquote(target[1:]).casefold()))
+    if re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
+        return Found("url", start, end, target, external=True)
+    return Found("document", start, end, target, external=True)
+
+
+def _numbered(markdown: str, start: int, end: int, targets: Targets) -> Iterator[Found]:
+    for word in NUMBERED.finditer(markdown, start, end):
+        tail = TAIL.match(markdown, word.end(), end)
+        kind = _kind(word)
+        if tail is None or (kind != "section" and not re.match(r"[\s\u00a0]", markdown[word.end() :][:1])):
+            continue
+        if (
+            re.fullmatch(r"[a-z].*", word.group())
+            and re.fullmatch(r"[A-HJ-Z]|I|[IVX]+", tail["numbers"])
+            and kind != "appendix"
+        ):
+            continue
+        other = _other_document(markdown, tail.end(), end, targets)
+        yield from _each(word, tail, kind, targets, other)
+
+
+def _kind(word: re.Match[str]) -> ReferenceKind:
+    return next(kind for kind, _ in KINDS if word[kind] is not None)
+
+
+def _other_document(markdown: str, at: int, end: int, targets: Targets) -> re.Match[str] | None:
+    """The document that “of the …” names after a number, if it is not this one."""
+    of = OF_OTHER.match(markdown, at, end)
+    if of is None:
+        return None
+    found = STANDARD.match(markdown, of.end(), end) or DOCUMENT.match(markdown, of.end(), end)
+    return found if found and key(found.group()) not in targets.own_title else None
+
+
+def _each(
+    word: re.Match[str], tail: re.Match[str], kind: ReferenceKind, targets: Targets, other: re.Match[str] | None
+) -> Iterator[Found]:
+    """One reference per number; the first includes the word before it."""
+    base = tail.start("numbers")
+    for index, number in enumerate(re.finditer(NUMBER, tail["numbers"])):
+        start = word.start() if index == 0 else base + number.start()
+        end = base + number.end()
+        label = number.group().rstrip(".")
+        if other:
+            version = other.groupdict().get("version")
+            where: ReferenceKind = "standard" if "name" not in other.groupdict() else "document"
+            yield Found(
+                where,
+                start,
+                other.end(),
+                f"{other.group().strip()}, {kind} {label}",
+                external=True,
+                version=_version(version),
+            )
+            return
+        prefix = {"section": "", "formula": "", "appendix": "Appendix ", "table": "Table ", "figure": "Figure "}[kind]
+        yield Found(kind, start, end, prefix + label, target_id=_resolve(kind, label, targets))
+
+
+def _resolve(kind: ReferenceKind, label: str, targets: Targets) -> str | None:
+    label = label.casefold()
+    while label:
+        if (kind, label) in targets.numbers:
+            return targets.numbers[kind, label]
+        if kind == "section" and ("appendix", label) in targets.numbers:
+            return targets.numbers["appendix", label]
+        if not label.endswith(")"):
+            return None
+        label = label[: label.rindex("(")]  # “4.2(b)” stands in 4.2
+    return None
+
+
+def _standard(markdown: str, found: re.Match[str], limit: int) -> Found:
+    end = found.end()
+    if found.re is ARTICLE:
+        name = STANDARD.match(markdown, end, limit) or re.compile(rf"{NAME_WORD}(?:\s+{NAME_WORD})*").match(
+            markdown, end, limit
+        )
+        end = name.end() if name else end
+    return Found("standard", found.start(), end, plain(markdown[found.start() : end]), external=True)
+
+
+def _document(found: re.Match[str], targets: Targets) -> Iterator[Found]:
+    start, name = found.start("name"), found["name"]
+    while name.split() and name.split()[0].lower() in LEADING:
+        rest = name.split(None, 1)
+        start += len(name) - len(rest[1]) if len(rest) > 1 else len(name)
+        name = rest[1] if len(rest) > 1 else ""
+    if (
+        len(name.split()) < 2
+        or key(name) in targets.own_title
+        or (targets.own_title and targets.own_title in key(name))
+    ):
+        return
+    names = [key(name), re.sub(r"s$", "", key(name))]
+    known = next((ids[one] for ids in (targets.titles, targets.terms) for one in names if one in ids), None)
+    kind: ReferenceKind = (
+        "document" if known is None else ("section" if known in targets.titles.values() else "definition")
+    )
+    version = _version(found["version"]) or _version((found["code"] or "").strip(" ()"))
+    yield Found(
+        kind, start, found.end(), " ".join(name.split()), external=known is None, version=version, target_id=known
+    )
+
+
+def _version(text: str | None) -> str | None:
+    text = re.sub(r"^[\s,(”\"*_]+|[\s)]+$", "", text or "")
+    text = re.sub(r"^(?:dated?|of|effective)\s+", "", text)
+    found = re.search(
+        r"(?:[Vv](?:ersion)?|[Rr]ev(?:ision)?|[Ee]dition)\.?\s*(\d[\w.]*)$|((?:\d{1,2} )?(?:[A-Z][a-z]+ )?"
+        r"(?:\d{1,2},? )?\d{4}(?:-\d\d-\d\d)?)$",
+        text,
+    )
+    return (found[1] or found[2]).rstrip(".") if found else None
+
+
+def targets_of(  # noqa: PLR0917 - one argument per kind of element that can be referred to
+    markdown: str,
+    title: str | None,
+    sections: Sequence[Section],
+    blocks: Sequence[Block],
+    tables: Sequence[Table],
+    formulas: Sequence[Formula],
+    definitions: Sequence[Definition],
+) -> Targets:
+    numbers: dict[tuple[ReferenceKind, str], str] = {}
+    for kind, label, element in (*_section_labels(sections), *_block_labels(markdown, blocks)):
+        numbers.setdefault((kind, label.casefold()), element)
+    for table in tables:
+        if table.caption and (found := CAPTION.match(table.caption)):
+            numbers.setdefault(("table", found[1].casefold()), table.id)
+    for formula in formulas:
+        if label := formula_label(formula.text.strip("$\n ")):
+            numbers.setdefault(("formula", label.casefold()), formula.id)
+    titles = {key(section.title): section.id for section in reversed(sections) if section.title}
+    slugs = _slugs(markdown, sections)
+    terms = {
+        key(term): definition.id
+        for definition in reversed(definitions)
+        for term in (definition.term, *definition.aliases)
+    }
+    return Targets(numbers, titles, slugs, terms, key(title or ""))
+
+
+Labels = Iterator[tuple[ReferenceKind, str, str]]
+
+
+def _section_labels(sections: Sequence[Section]) -> Labels:
+    for section in sections:
+        if section.number:
+            annex = re.fullmatch(r"(?:Appendix|Annex|Schedule|Exhibit) (.+)", section.number)
+            lettered = annex or section.number[0].isalpha()
+            label = annex[1] if annex else section.number
+            yield "appendix" if lettered else "section", str(label), section.id
+
+
+def _block_labels(markdown: str, blocks: Sequence[Block]) -> Labels:
+    """Numbered clauses and captions of figures."""
+    for block in blocks:
+        if block.kind in {"paragraph", "list-item", "image"}:
+            for kind, pattern in LABELS:
+                if found := pattern.match(markdown, block.span.start, block.span.end):
+                    yield kind, found[1], block.id
+
+
+def _slugs(markdown: str, sections: Sequence[Section]) -> dict[str, str]:
+    """Anchors as Markdown renderers make them, with and without the number."""
+    slugs: dict[str, str] = {}
+    for section in sections:
+        line = plain(markdown[section.span.start : section.heading.end])
+        for text in (line, section.title):
+            slug = re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", text.casefold()).strip())
+            slugs.setdefault(slug, section.id)
+    return slugs

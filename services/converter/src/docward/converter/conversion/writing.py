@@ -1,0 +1,63 @@
+"""Text as Markdown that reads back as that text, with as few escapes as that needs: quotes must stay findable."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+INLINE = re.compile(
+    r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before punctuation would escape it
+    r"|(?<!\s)\*(?=\S)|(?:(?<=\s)|^)\*(?=[^\s*])|(?<=\S)\*(?=\s|$)"  # a star that touches a word could open emphasis
+    r"|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)"  # inside a word an underscore is only an underscore
+    r"|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
+)
+MONEY = re.compile(r"\$(?=\$)|(?<=\$)\$|\$(?=\S[^$\n]*?\S\$(?!\d)|\S\$(?!\d))")
+LINE_START = re.compile(r"^(?:(#{1,6})(?=\s|$)|(>)|([+])(?=\s)|([-=]{2,}\s*$)|(~~~)|(\|))")
+
+
+def escape(text: str) -> str:
+    """Inline text."""
+    return MONEY.sub(r"\\$", INLINE.sub(lambda found: "\\" + found.group(), text))
+
+
+def paragraph(text: str) -> str:
+    """Lines that stay lines. A typed “- ” or “1. ” is left: it is the list that its author meant."""
+    lines = [LINE_START.sub(lambda found: "\\" + found.group(), line.strip()) for line in text.split("\n")]
+    return "\n".join(line for line in lines if line)
+
+
+def heading(level: int, text: str) -> str:
+    return f"{'#' * min(max(level, 1), 6)} {' '.join(text.split())}"
+
+
+def fence(text: str, info: str = "") -> str:
+    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
+    mark = "`" * max(3, longest + 1)
+    return f"{mark}{info}\n{text.rstrip()}\n{mark}"
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A GFM table; the first row is its header."""
+    width = max(map(len, rows))
+    lines = ["| " + " | ".join(_cell(text) for text in [*row, *[""] * (width - len(row))]) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"(?<!\\)\|", r"\\|", "<br>".join(line.strip() for line in text.split("\n") if line.strip()))
+
+
+def emphasised(text: str, mark: str) -> str:
+    """Marks go inside the blanks around the words, or Markdown does not see them."""
+    inside = text.strip()
+    if not inside or not mark:
+        return text
+    start = text.index(inside)
+    return f"{text[:start]}{mark}{inside}{mark[::-1]}{text[start + len(inside) :]}"
+
+
+def code(text: str) -> str:
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    mark = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{mark}{pad}{text}{pad}{mark}"

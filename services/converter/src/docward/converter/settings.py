@@ -1,0 +1,16 @@
+"""Settings of the converter."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from docward.runtime.settings import Part, Settings
+
+
+class Conversion(Part):
+    concurrency: int = Field(default=2, ge=1, le=64)
+    """Conversions at once, each in a child process of its own."""
+
+
+class ConverterSettings(Settings):
+    conversion: Conversion = Conversion()

@@ -1,0 +1,193 @@
+"""The gateway's process, and its HTTP application: every address, one handler for errors, one description."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from docward.events.policies import Pack
+from docward.events.topics import TOPICS
+from docward.gateway import problems
+from docward.gateway.auth import Authenticator, authenticated
+from docward.gateway.context import API, Gateway
+from docward.gateway.idempotency import PostgresIdempotencyKeys
+from docward.gateway.monitor import Monitor
+from docward.gateway.publishing import Publishing
+from docward.gateway.read_model import CHANNEL, ReadModel
+from docward.gateway.routes import (
+    analyses,
+    audit,
+    content,
+    documents,
+    findings,
+    live,
+    me,
+    operations,
+    repositories,
+    submissions,
+)
+from docward.gateway.settings import GatewaySettings
+from docward.runtime.errors import OPERATIONAL
+from docward.runtime.infrastructure import infrastructure
+from docward.runtime.postgres import connect_pool
+from docward.runtime.projections import READER_ROLE
+from docward.runtime.service import Ready, health_routes, serve_app
+
+SCHEMA = "gateway"
+FORGET_EVERY_SECONDS = 3600.0
+VERSION = version("docward-gateway")
+DESCRIPTION = """Submit documents, read what was found in them, and answer it.
+
+Whatever changes something is answered by **202** and the `Location` of its operation: the command is durable, and its
+outcome appears there. `Prefer: wait=N` waits up to N seconds for the outcome instead. `Idempotency-Key` makes a request
+safe to repeat. `If-Match` refuses to change what has changed meanwhile. Errors are problem documents (RFC 9457).
+"""
+
+# Seconds from a request's first byte to its answer's first byte, by route and status.
+HTTP_SECONDS = Histogram(
+    "docward_http_seconds",
+    "Time to the first byte of an answer",
+    ["method", "route", "status"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+async def main(settings: GatewaySettings, stopping: asyncio.Event) -> None:
+    migrations = [files(__package__) / "migrations"]
+    size = settings.postgres.pool_size
+    dsn = settings.postgres.dsn.get_secret_value()
+    async with (
+        infrastructure("gateway", settings, schema=SCHEMA, migrations=migrations, topics=TOPICS) as around,
+        await connect_pool(dsn, name="gateway-reads", schema="read", size=size, role=READER_ROLE) as reads,
+    ):
+        keys = PostgresIdempotencyKeys(around.pool)
+        gateway = Gateway(reads, around.objects, Publishing(around.publisher, keys), settings.uploads.max_bytes)
+        around.listener.on(CHANNEL, gateway.read_model.notified)
+        monitor = Monitor(reads, settings.kafka.bootstrap_servers)
+        key = bytes.fromhex(settings.signing.key.get_secret_value())
+        background = [
+            around.listener.run(),
+            gateway.progress.run(settings.kafka),
+            _forget(keys),
+            _end_streams(gateway.read_model, stopping),
+        ]
+        app = create_app(gateway, Authenticator(key), monitor.problems)
+        await serve_app(app, settings.http, [monitor], background, stopping)
+
+
+async def _forget(keys: PostgresIdempotencyKeys) -> None:
+    while True:
+        with suppress(*OPERATIONAL):  # an outage: later is as good
+            await keys.forget_old()
+        await asyncio.sleep(FORGET_EVERY_SECONDS)
+
+
+async def _end_streams(read_model: ReadModel, stopping: asyncio.Event) -> None:
+    """An open stream of live events would hold up the end of the process."""
+    await stopping.wait()
+    read_model.close()
+
+
+def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> FastAPI:
+    """The application around its parts. It starts and stops nothing itself."""
+    app = FastAPI(
+        title="Docward",
+        version=VERSION,
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.gateway = gateway
+    app.state.authenticator = authenticator
+    problems.install(app)
+    app.add_middleware(Measured)
+    api = APIRouter(prefix=API, dependencies=[Depends(authenticated)])
+    for module in (submissions, documents, content, findings, analyses, repositories, operations, audit, live, me):
+        api.include_router(module.router)
+    app.include_router(api)
+    app.include_router(_entrance())
+    app.router.routes.extend(health_routes(ready))
+    app.openapi = _described(app)  # type: ignore[method-assign]  # as FastAPI's documentation does it
+    return app
+
+
+def _entrance() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/")
+    def index() -> dict[str, Any]:
+        return {
+            "name": "Docward",
+            "version": VERSION,
+            "links": {
+                "documents": f"{API}/documents",
+                "policy-repositories": f"{API}/policy-repositories",
+                "operations": f"{API}/operations",
+                "audit": f"{API}/audit",
+                "me": f"{API}/me",
+                "docs": "/docs",
+                "openapi": "/openapi.json",
+                "ready": "/health/ready",
+                "metrics": "/metrics",
+            },
+        }
+
+    @router.get("/docs")
+    def docs() -> HTMLResponse:
+        page = files(__package__).joinpath("docs.html").read_text(encoding="utf-8")
+        policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+
+    return router
+
+
+def _described(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    """The OpenAPI document, with the schemas that are referred to by hand."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+            schemas = document["components"]["schemas"]
+            for model in (problems.Problem, Pack):
+                schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode="validation")
+                schemas.update({name: part for name, part in schema.pop("$defs", {}).items() if name not in schemas})
+                schemas[model.__name__] = schema
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    return openapi
+
+
+class Measured:
+    """Times every request, by its route's template: paths with ids would be endless."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def measured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                route = getattr(scope.get("route"), "path", "unmatched")
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                HTTP_SECONDS.labels(method, route, str(message["status"])).observe(time.perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, measured)

@@ -1,0 +1,1 @@
+"""The addresses of the API: each handler translates in, calls, translates out."""

@@ -1,0 +1,115 @@
+"""A version's bytes: its Markdown, its IR, and the file as it came."""
+
+# VisibleDocument takes `document_id` from the path
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from docward.events.ir import Ir
+from docward.events.messages import ObjectRef
+from docward.gateway.context import Context, Gateway, VisibleDocument
+from docward.gateway.preconditions import not_modified
+from docward.gateway.problems import ProblemError, documented, not_found
+from docward.gateway.queries import documents
+from docward.gateway.queries.documents import Document, StoredVersion
+
+router = APIRouter(prefix="/documents/{document_id}", tags=["content"])
+
+Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Default: the newest one that was converted.")]
+OriginalVersion = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Default: the current one.")]
+
+_SAFE = {
+    # Documents are other people's bytes: never rendered under the gateway's own origin.
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+    "Cache-Control": "private, no-cache",
+}
+
+
+def _text(schema: dict[str, str], media_type: str, what: str) -> dict[int | str, dict[str, object]]:
+    return {**documented(304, 404, 410), 200: {"description": what, "content": {media_type: {"schema": schema}}}}
+
+
+@router.get(
+    "/content",
+    summary="Read the Markdown",
+    response_class=Response,
+    responses=_text({"type": "string"}, "text/markdown", "The text to which all spans refer."),
+)
+async def content(request: Request, document: VisibleDocument, gateway: Context, version: Version = None) -> Response:
+    stored = await _converted(gateway, document, version)
+    return await _object(
+        request, gateway, stored.markdown, media_type="text/markdown; charset=utf-8", version=stored.version
+    )
+
+
+@router.get("/ir", summary="Read the semantic IR", response_model=Ir, responses=documented(304, 404, 410))
+async def ir(request: Request, document: VisibleDocument, gateway: Context, version: Version = None) -> Response:
+    stored = await _converted(gateway, document, version)
+    return await _object(request, gateway, stored.ir, media_type="application/json", version=stored.version)
+
+
+@router.get(
+    "/original",
+    summary="Download the file",
+    response_class=Response,
+    responses=_text({"type": "string", "format": "binary"}, "application/octet-stream", "As it was uploaded."),
+)
+async def original(
+    request: Request, document: VisibleDocument, gateway: Context, version: OriginalVersion = None
+) -> Response:
+    stored = await documents.stored(gateway.reads, document.document_id, version or document.current_version)
+    if stored is None or stored.original is None:
+        raise not_found("version")
+    headers = {"Content-Disposition": attachment(stored.filename or "document")}
+    return await _object(
+        request,
+        gateway,
+        stored.original,
+        media_type=stored.original.media_type,
+        version=stored.version,
+        headers=headers,
+    )
+
+
+async def _converted(gateway: Gateway, document: Document, version: int | None) -> StoredVersion:
+    wanted = version or document.latest_converted_version
+    stored = None if wanted is None else await documents.stored(gateway.reads, document.document_id, wanted)
+    if version is not None and stored is None:
+        raise not_found("version")
+    if stored is None or stored.markdown is None:
+        raise ProblemError(404, "not-converted", "This version has no Markdown: its conversion is not done, or failed.")
+    return stored
+
+
+async def _object(
+    request: Request,
+    gateway: Gateway,
+    ref: ObjectRef | None,
+    *,
+    media_type: str,
+    version: int,
+    headers: dict[str, str] | None = None,
+) -> Response:
+    """The proven bytes of the reference; its hash is its ETag."""
+    if ref is None:
+        raise not_found("version")
+    etag = f'"{ref.sha256}"'
+    shared = {**_SAFE, **(headers or {}), "ETag": etag, "Docward-Version": str(version)}
+    if not_modified(request, etag):
+        return Response(status_code=304, headers=shared)
+    # `content-type` is set as a header: starlette would add a charset to text types by itself.
+    return Response(await gateway.store.get(ref), headers={**shared, "Content-Type": media_type})
+
+
+def attachment(filename: str) -> str:
+    """Content-Disposition (RFC 6266): saved, never shown; the name in UTF-8, and in ASCII for old readers."""
+    ascii_name = "".join(
+        char if char.isascii() and char.isprintable() and char not in '"\\%' else "_" for char in filename
+    )
+    return f"attachment; filename=\"{ascii_name}\"; filename*=UTF-8''{quote(filename, safe='')}"

@@ -1,0 +1,1 @@
+"""The read side: events become the Postgres read models that every screen reads."""

@@ -1,0 +1,36 @@
+"""The projector: one loop per read model, each at its own position, all in one process.
+
+Tables and views are there before the first record is read. Nothing is published but what had to be set aside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from importlib.resources import files
+
+from docward.events.topics import PROJECTOR_DEAD_LETTERS, TOPICS
+from docward.projector.projections import PROJECTIONS
+from docward.projector.settings import ProjectorSettings
+from docward.runtime.delivery import DeliveryLoop
+from docward.runtime.infrastructure import PROJECTING, Infrastructure, infrastructure
+from docward.runtime.projections import Projection, prepare_schemas, projection_loop
+from docward.runtime.service import serve
+
+SCHEMA = "projector"
+"""Of positions and parked records; every read model has a schema of its own, and `read` holds the views."""
+
+
+async def main(settings: ProjectorSettings, stopping: asyncio.Event) -> None:
+    async with infrastructure("projector", settings, schema=SCHEMA, migrations=[PROJECTING], topics=TOPICS) as around:
+        await prepare_schemas(around.pool, PROJECTIONS, views())
+        await serve(settings.http, loops(PROJECTIONS, around), [], stopping)
+
+
+def views() -> str:
+    return (files("docward.projector") / "views.sql").read_text(encoding="utf-8")
+
+
+def loops(projections: Sequence[Projection], around: Infrastructure) -> list[DeliveryLoop]:
+    """One per projection: each has its own pace, and is stopped and rebuilt alone."""
+    return [projection_loop(projection, around, dead_letters=PROJECTOR_DEAD_LETTERS) for projection in projections]

@@ -1,0 +1,41 @@
+"""One gateway for all tests, over the read model that the projector's cast has filled."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from docward.localstack.stack import Stack, start_stack
+from integration.gateway.served import Served, served
+from integration.projector import cast
+from integration.projector.conftest import TEXTS
+from integration.projector.installation import installed
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Stack]:
+    stack = start_stack(Path(".docward/tests"), durable=False)
+    yield stack
+    if stack.started:
+        stack.stop()
+
+
+@pytest.fixture(scope="session")
+async def gateway(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    async with installed(servers, tmp_path_factory.mktemp("objects")) as installation:
+        texts = {name: await installation.store(f"products/{name}.md", text) for name, text in TEXTS.items()}
+        for messages in (
+            cast.commands(),
+            cast.the_repository(),
+            cast.the_document(texts),
+            cast.its_analyses(),
+            cast.a_deleted_document(texts),
+            cast.states(),
+            cast.asked(),
+        ):
+            await installation.publish(messages)
+        async with installation.projecting(), served(installation) as running:
+            await installation.settled()
+            yield running

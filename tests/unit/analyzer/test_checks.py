@@ -1,0 +1,179 @@
+"""Each check finds its defect, quotes it exactly, and stays silent beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from docward.analyzer.analysis.checks import CHECKS, NAMES
+
+LONG = "\n\nThe desk opens its books at the start of each session and closes them at its end.\n" * 45
+"""Enough words for a whole specification, with nothing in them that a check looks at."""
+
+DEFECTS = [
+    # check, text, words that must be quoted
+    ("internal-references", "# 1 A\n\nSee Appendix B for the list.", "Appendix B"),
+    ("internal-references", "# 1 A\n\nThe rule of section 7.2 applies.", "section 7.2"),
+    ("external-documents", "Splits follow the Northgate Corporate Actions Guide.", "Northgate Corporate Actions Guide"),
+    ("acronyms", "The desk reads the QRX report.", "QRX"),
+    (
+        "double-definitions",
+        '"Closing Price" means the price of the closing auction.\n\n"Closing Price" means the mean of bid and offer'
+        " at noon.",
+        "mean of bid and offer",
+    ),
+    ("formula-symbols", "$$\nS = \\kappa \\cdot M\n$$\n\nwhere M is the momentum and S is the score.", "\\kappa"),
+    ("formula-windows", "A position is opened above the moving average.", "moving average"),
+    ("division-by-zero", "$$\nR = \\frac{M}{\\sigma}\n$$\n\nwhere M is a mean and $\\sigma$ is a deviation.", "\\sigma"),
+    ("rounding", "The order quantity is the target value divided by the price.", "divided by"),
+    ("ties", "The top 40 shares by score are selected.", "top 40"),
+    ("stated-values", "A maximum order value applies to every order.", "maximum order value"),
+    ("stated-values", "The stop is triggered if the loss exceeds the limit.", "limit"),
+    ("stated-values", "When the count exceeds the configured maximum, the symbol is disabled.", "configured maximum"),
+    (
+        "conflicting-values",
+        "# 1 A\n\nThe maximum weight of a share is 5 %.\n\n# 2 B\n\n| Parameter | Value |\n|---|---|\n"
+        "| Maximum weight of a share | 4 % |\n",
+        "4 %",
+    ),
+    ("conflicting-values", "# 1 A\n\n- Payout ratio below 70%\n\n# 2 B\n\n- Payout ratio must not exceed 60%\n", "60%"),
+    ("conflicting-values", "Shares are weighted by dividend yield. The index uses equal weighting.", "equal weighting"),
+    (
+        "conflicting-values",
+        "# 1 A\n\n- the position has been open for 45 minutes;\n\n# 2 B\n\n| Control | Limit |\n|---|---|\n"
+        "| Maximum holding time | 60 minutes |\n",
+        "45 minutes",
+    ),
+    ("business-calendars", "The index is rebalanced on the last business day of June.", "business day"),
+    ("business-calendars", "It is rebalanced on the third Friday of June.", "third Friday"),
+    ("business-calendars", "All markets are rebalanced simultaneously.", "simultaneously"),
+    ("time-zones", "The score is computed at 10:30.", "10:30"),
+    ("time-zones", "Orders are placed at market open.", "market open"),
+    ("vague-wording", "Risk adjusts the limits as appropriate.", "as appropriate"),
+    ("vague-wording", "Shares must be sufficiently liquid.", "sufficiently"),
+    ("vague-wording", "The index is rebalanced periodically.", "periodically"),
+    ("vague-wording", "Errors must normally be reported.", "normally"),
+    ("placeholders", "The maximum loss is TBD.", "TBD"),
+    ("placeholders", "The maximum loss is [insert amount].", "[insert amount]"),
+    ("named-sources", "Prices are taken from the data vendor.", "the data vendor"),
+    ("named-sources", "Scores are obtained from a leading third-party provider.", "a leading third-party provider"),
+    ("regulation-citations", "The kill switch meets Article 18 of RTS 6.", "Article 18"),
+    ("regulation-citations", "Regulation (EU) 2017/589, Article 12, rules the stress test.", "Article 12"),
+    ("regulation-citations", "The kill switch is required by Rule 15c3-5.", "15c3-5"),
+    ("responsibilities", "Every change is approved before release.", "is approved"),
+    ("responsibilities", "An alert is escalated after two minutes.", "is escalated"),
+]
+
+CLEAN = [
+    ("internal-references", "# 1 A\n\nSee section 2.\n\n# 2 B\n\nIt is empty."),
+    ("external-documents", "Splits follow the Northgate Corporate Actions Guide, version 3.1 of 4 May 2025."),
+    ("external-documents", "See [the guide](guide.md)."),
+    ("acronyms", "The average daily volume (ADV) counts. The ADV is high. Prices are in EUR. UN Global Compact."),
+    ("acronyms", "An order to BUY is sent when the desk wants to buy."),
+    ("acronyms", "| Abbreviation | Meaning |\n|---|---|\n| QRX | Quarterly report |\n\nThe QRX is read."),
+    (
+        "double-definitions",
+        '"Closing Price" means the price of the closing auction.\n\n"Closing Price" means the price in the closing'
+        " auction.",
+    ),
+    ("formula-symbols", "$$\nS = a \\cdot M\n$$\n\nwhere S is the score, a is 0.4 and M is the momentum."),
+    ("formula-windows", "A position is opened above the moving average of the last 60 days."),
+    ("division-by-zero", "$$\nR = \\frac{M}{\\sigma}\n$$\n\nwhere $\\sigma$ is set to 0.05 where it is below 0.05."),
+    ("rounding", "The order quantity is the target value divided by the price, rounded down to whole shares."),
+    ("ties", "The top 40 shares by score are selected. Of two with the same score the larger one is taken."),
+    ("stated-values", "A maximum order value of EUR 500,000 applies to every order."),
+    ("stated-values", "The price collar is described in section 3."),
+    ("stated-values", "A breach of the price limit is logged."),
+    (
+        "conflicting-values",
+        "# 1 A\n\nThe minimum capitalisation is EUR 1.5 billion. For an existing constituent the minimum"
+        " capitalisation is EUR 1.2 billion.",
+    ),
+    ("conflicting-values", "The maximum gross exposure is USD 4 million. The maximum net exposure is USD 2 million."),
+    (
+        "conflicting-values",
+        "The maximum exposure is USD 4 million. In the first five sessions the maximum exposure is USD 500,000.",
+    ),
+    ("conflicting-values", "The minimum weight of a share is 1 %. The maximum weight of a share is 5 %."),
+    ("business-calendars", "It is rebalanced on the last NYSE trading day of June."),
+    ("business-calendars", '"Business Day" means a day on which Xetra is open. It acts on the last business day.'),
+    ("time-zones", "Orders are sent at 09:30 Europe/Paris time. Reports follow at 4:00 PM ET."),
+    ("time-zones", "All times are in UTC. The score is computed at 10:30."),
+    ("vague-wording", "# Purpose\n\nThe index aims to give appropriate exposure."),
+    ("vague-wording", "The cost was approximately 1.7 basis points."),
+    ("vague-wording", "A material change is a change to the objective."),
+    ("vague-wording", "There is no periodic rebalancing."),
+    ("placeholders", "The maximum loss is USD 40,000."),
+    ("named-sources", "Prices are taken from the Northgate End-of-Day feed, release 4."),
+    ("named-sources", "| Input | Source |\n|---|---|\n| Prices | Northgate feed |\n"),
+    ("regulation-citations", "The kill switch meets Article 12 of RTS 6."),
+    ("regulation-citations", "The pre-trade controls of Article 15 of RTS 6 run in the gateway."),
+    ("responsibilities", "Every change is approved by the Chief Risk Officer."),
+    ("responsibilities", "An alert is escalated to the Head of Equities."),
+]
+
+
+@pytest.mark.parametrize(("check", "text", "words"), DEFECTS)
+def test_a_defect_is_found_and_quoted(run, document, check, text, words):
+    drafts = run(check, text).drafts
+    assert drafts, "nothing found"
+    made = document(text)
+    assert any(words in made.quote(made.context(span)).text for draft in drafts for span in draft.spans)
+
+
+@pytest.mark.parametrize(("check", "text"), CLEAN)
+def test_a_precise_text_is_left_alone(run, check, text):
+    assert run(check, text).drafts == ()
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("ownership", "# 1 Scope" + LONG),
+        ("approvals", "# 1 Changes" + LONG),
+        ("document-control", "# 1 Scope" + LONG),
+    ],
+)
+def test_an_absence_names_the_sections_that_were_searched(run, check, text):
+    (draft,) = run(check, text).drafts
+    assert draft.spans == ()
+    assert draft.searched
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("ownership", "# 1 Scope\n\nThe Head of Equities owns this document." + LONG),
+        ("approvals", "# 1 Changes\n\nThe Chief Risk Officer approves each release." + LONG),
+        ("document-control", "# 1 Scope\n\nVersion: 1.2\n\nDate: 4 May 2026" + LONG),
+        ("document-control", "---\nversion: 1.2\ndate: 2026-05-04\n---\n\n# 1 Scope" + LONG),
+        ("document-control", "# 1 Scope\n\nAn excerpt."),
+    ],
+)
+def test_what_is_present_is_not_absent_and_an_excerpt_is_not_judged(run, check, text):
+    assert run(check, text).drafts == ()
+
+
+def test_missing_data_is_asked_for_where_formulas_use_prices(run):
+    formula = "# 1 Level\n\n$$\nL = \\frac{P}{D}\n$$\n\nThe level is calculated from closing prices divided by D.\n"
+    assert run("missing-data", formula + LONG).drafts
+    assert not run("missing-data", formula + "\n\nA missing price is replaced by the previous one.\n" + LONG).drafts
+
+
+def test_the_right_article_is_proposed(run, document):
+    text = "The kill switch meets Article 18 of RTS 6."
+    (draft,) = run("regulation-citations", text).drafts
+    assert draft.proposal is not None
+    span = draft.proposal.span
+    assert text[: span.start] + draft.proposal.replacement + text[span.end :] == "The kill switch meets Article 12 of RTS 6."
+
+
+def test_every_check_has_a_test_of_both_kinds():
+    found = {name for name, *_ in DEFECTS} | {"ownership", "approvals", "document-control", "missing-data"}
+    silent = {name for name, *_ in CLEAN} | {"ownership", "approvals", "document-control", "missing-data"}
+    assert found == silent == NAMES == {check.name for check in CHECKS}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_an_empty_section_gives_nothing(document, check):
+    outcome = check.run(document("# Title\n"))
+    assert outcome.drafts == ()
