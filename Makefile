@@ -14,7 +14,7 @@ DOCWARD := $(VENV)/bin/docward
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml))
 PATHS := libs services cli tests
 
-.PHONY: help setup demo up down status test check format bench clean lock
+.PHONY: help setup demo up down example status test check format bench clean lock
 
 help: ## Show this list
 	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -27,6 +27,11 @@ up: setup ## Start Kafka, Postgres and the services in the background
 
 down: setup ## Stop them; their data stay
 	$(DOCWARD) down
+
+example: setup ## Publish a signed command to the running stack, as another system would
+	$(DOCWARD) environment example >.docward/example.env
+	set -a; . .docward/example.env; set +a
+	$(PYTHON) docs/contracts/publish_a_command.py
 
 status: setup ## Show what runs
 	$(DOCWARD) status
@@ -46,8 +51,8 @@ format: setup ## Format the code and fix what can be fixed safely
 	$(VENV)/bin/ruff check -q --fix .
 	$(VENV)/bin/ruff format -q .
 
-bench: setup ## Measure latency and throughput on the local stack
-	$(DOCWARD) bench $(ARGS)
+bench: setup ## Measure the time from accepted to visible, beside its floor
+	$(PYTHON) tests/bench/visible.py $(ARGS)
 
 clean: ## Stop the stack and remove its data (the caches and the virtual environment stay)
 	if [ -x $(DOCWARD) ]; then $(DOCWARD) down --purge; else rm -rf .docward; fi

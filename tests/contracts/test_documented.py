@@ -11,12 +11,14 @@ import pytest
 from aiokafka.partitioner import murmur2
 
 from contracts.golden import TYPES
+from docward.cli import codes
 from docward.events.actor import Statement, verify
 from docward.events.codec import MAX_ATTRIBUTE
 from docward.events.messages import Actor
 from docward.events.topics import DAY_MS, FOREVER, KIB, TOPICS, Topic
 from docward.runtime import parking
 from docward.runtime.parking import MESSAGE_LIMIT, Reason
+from docward.runtime.service import EXIT_FROZEN
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "contracts" / "README.md").read_text(encoding="utf-8")
@@ -80,7 +82,7 @@ def test_every_rejection_code_is_documented_and_no_other() -> None:
 
 
 def test_the_park_reasons_are_documented() -> None:
-    assert [row[0] for row in rows("under the same trace.")] == list(get_args(Reason))
+    assert [row[0] for row in rows("There is no stack trace")] == list(get_args(Reason))
 
 
 def test_the_dead_letter_headers_are_documented() -> None:
@@ -100,6 +102,13 @@ def test_the_metrics_are_documented() -> None:
     assert {row[0] for row in rows("## Metrics", page)} == {name for names in declared for name in names}
 
 
+def test_the_exit_codes_are_documented() -> None:
+    page = (ROOT / "docs" / "operations" / "README.md").read_text(encoding="utf-8")
+    used = {value for name, value in vars(codes).items() if name.isupper() and isinstance(value, int)}
+    assert {int(row[0]) for row in rows("Of the `docward` command:", page)} == used
+    assert str(EXIT_FROZEN) in {row[0] for row in rows("Of a service:", page)}
+
+
 def test_links_of_the_documents_lead_somewhere() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     broken = [
@@ -107,5 +116,11 @@ def test_links_of_the_documents_lead_somewhere() -> None:
         for page in pages
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
         if not (page.parent / link).exists()
+    ]
+    broken += [
+        f"{page.relative_to(ROOT)}: {path}"
+        for page in pages
+        for path in re.findall(r"`((?:tests|libs|docs|services)/[\w/.-]+)`", page.read_text(encoding="utf-8"))
+        if not (ROOT / path).exists()
     ]
     assert broken == []

@@ -53,7 +53,7 @@ def because_of(command: UUID, message: Told) -> Told:
     return replace(message, envelope=replace(message.envelope, causation_id=command, correlation_id=command))
 
 
-def an_event(name: str, version: int, *, key: UUID, command: UUID | str, **body: Any) -> Told:
+def an_event(name: str, version: int, /, *, key: UUID, command: UUID | str, **body: Any) -> Told:
     return because_of(UUID(str(command)), told(name, version, key=key, **body))
 
 

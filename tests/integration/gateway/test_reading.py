@@ -10,7 +10,7 @@ import pytest
 
 from integration.gateway.served import Served
 from integration.projector import cast
-from unit.projector.story import ANALYSIS, DOCUMENT, command_id
+from unit.projector.story import DOCUMENT, command_id
 
 DOC = f"/api/v1/documents/{DOCUMENT}"
 
@@ -166,7 +166,6 @@ async def test_analyses_and_verdicts(gateway: Served) -> None:
             kind
         }
         elsewhere = cast.document_at(5)
-        assert golden[0] == str(ANALYSIS) or golden
         await get(client, f"/api/v1/documents/{elsewhere}/verdicts?analysis={golden[0]}", 404)
         assert await pages(client, f"/api/v1/documents/{cast.document_at(3)}/verdicts") == []
 
@@ -272,12 +271,7 @@ async def test_the_trail_of_a_document_is_for_its_owner_and_auditors(gateway: Se
 
 async def test_values_that_cannot_be_looked_for_are_refused(gateway: Served) -> None:
     async with gateway.client() as client:
-        for path in (
-            "/api/v1/documents?tag=%00",
-            "/api/v1/documents?q=a%00b",
-            f"{DOC}/findings/%00",
-            "/api/v1/audit?actor=%00",
-        ):
-            assert (await get(client, path, 422))["code"] == "invalid-request"
+        for path in ("documents?tag=%00", "documents?q=a%00b", f"documents/{DOCUMENT}/findings/%00", "audit?actor=%00"):
+            assert (await get(client, f"/api/v1/{path}", 422))["code"] == "invalid-request"
         assert (await client.get(f"/api/v1/documents/{UUID(int=0)}")).status_code == 404
         await get(client, "/api/v1/documents?since=0001-01-01T00:00:00%2B14:00", 422)

@@ -17,13 +17,19 @@ DEFECTS = [
     ("acronyms", "The desk reads the QRX report.", "QRX"),
     (
         "double-definitions",
-        '"Closing Price" means the price of the closing auction.\n\n"Closing Price" means the mean of bid and offer'
-        " at noon.",
+        (
+            '"Closing Price" means the price of the closing auction.\n\n"Closing Price" means the mean of bid and offer'
+            " at noon."
+        ),
         "mean of bid and offer",
     ),
     ("formula-symbols", "$$\nS = \\kappa \\cdot M\n$$\n\nwhere M is the momentum and S is the score.", "\\kappa"),
     ("formula-windows", "A position is opened above the moving average.", "moving average"),
-    ("division-by-zero", "$$\nR = \\frac{M}{\\sigma}\n$$\n\nwhere M is a mean and $\\sigma$ is a deviation.", "\\sigma"),
+    (
+        "division-by-zero",
+        "$$\nR = \\frac{M}{\\sigma}\n$$\n\nwhere M is a mean and $\\sigma$ is a deviation.",
+        "\\sigma",
+    ),
     ("rounding", "The order quantity is the target value divided by the price.", "divided by"),
     ("ties", "The top 40 shares by score are selected.", "top 40"),
     ("stated-values", "A maximum order value applies to every order.", "maximum order value"),
@@ -31,17 +37,34 @@ DEFECTS = [
     ("stated-values", "When the count exceeds the configured maximum, the symbol is disabled.", "configured maximum"),
     (
         "conflicting-values",
-        "# 1 A\n\nThe maximum weight of a share is 5 %.\n\n# 2 B\n\n| Parameter | Value |\n|---|---|\n"
-        "| Maximum weight of a share | 4 % |\n",
+        (
+            "# 1 A\n\nThe maximum weight of a share is 5 %.\n\n# 2 B\n\n| Parameter | Value |\n|---|---|\n"
+            "| Maximum weight of a share | 4 % |\n"
+        ),
         "4 %",
     ),
     ("conflicting-values", "# 1 A\n\n- Payout ratio below 70%\n\n# 2 B\n\n- Payout ratio must not exceed 60%\n", "60%"),
     ("conflicting-values", "Shares are weighted by dividend yield. The index uses equal weighting.", "equal weighting"),
     (
         "conflicting-values",
-        "# 1 A\n\n- the position has been open for 45 minutes;\n\n# 2 B\n\n| Control | Limit |\n|---|---|\n"
-        "| Maximum holding time | 60 minutes |\n",
+        (
+            "# 1 A\n\n- the position has been open for 45 minutes;\n\n# 2 B\n\n| Control | Limit |\n|---|---|\n"
+            "| Maximum holding time | 60 minutes |\n"
+        ),
         "45 minutes",
+    ),
+    ("conflicting-values", "The index is rebalanced semi-annually. It is said that rebalancing is quarterly.", "semi-"),
+    ("conflicting-values", "The base date is 2 January 2015.\n\nThe base date is 2 January 2016.", "2 January 2016"),
+    (
+        "conflicting-values",
+        "A weight above 5 % is reduced to 5 %.\n\n| Parameter | Value | Unit |\n|---|---|---|\n| Weight cap | 6 | per cent |\n",
+        "Weight cap | 6",
+    ),
+    (
+        "conflicting-values",
+        "The median of the daily traded value on the exchange is at least EUR 6 million.\n\n| Parameter | Value |\n"
+        "|---|---|\n| Minimum median daily traded value | EUR 5 million |\n",
+        "EUR 6 million",
     ),
     ("business-calendars", "The index is rebalanced on the last business day of June.", "business day"),
     ("business-calendars", "It is rebalanced on the third Friday of June.", "third Friday"),
@@ -52,6 +75,14 @@ DEFECTS = [
     ("vague-wording", "Shares must be sufficiently liquid.", "sufficiently"),
     ("vague-wording", "The index is rebalanced periodically.", "periodically"),
     ("vague-wording", "Errors must normally be reported.", "normally"),
+    ("required-values", "The strategy uses leverage to raise returns.", "uses leverage"),
+    ("required-values", "The desk sells call options at a strike above the price.", "strike"),
+    ("unspecified-computations", "Signals are derived from momentum, value and quality.", "derived from"),
+    ("unspecified-computations", "Assets are traded based on macro signals.", "based on macro signals"),
+    ("unsourced-inputs", "The signal uses closing prices.", "closing prices"),
+    ("unsourced-inputs", "Growth must exceed the inflation rate.", "inflation rate"),
+    ("risk-disclosures", "The portfolio holds concentrated positions.", "concentrated positions"),
+    ("several-markets", "Equities are traded in Tokyo and London.", "Tokyo and London"),
     ("placeholders", "The maximum loss is TBD.", "TBD"),
     ("placeholders", "The maximum loss is [insert amount].", "[insert amount]"),
     ("named-sources", "Prices are taken from the data vendor.", "the data vendor"),
@@ -72,8 +103,10 @@ CLEAN = [
     ("acronyms", "| Abbreviation | Meaning |\n|---|---|\n| QRX | Quarterly report |\n\nThe QRX is read."),
     (
         "double-definitions",
-        '"Closing Price" means the price of the closing auction.\n\n"Closing Price" means the price in the closing'
-        " auction.",
+        (
+            '"Closing Price" means the price of the closing auction.\n\n"Closing Price" means the price in the closing'
+            " auction."
+        ),
     ),
     ("formula-symbols", "$$\nS = a \\cdot M\n$$\n\nwhere S is the score, a is 0.4 and M is the momentum."),
     ("formula-windows", "A position is opened above the moving average of the last 60 days."),
@@ -85,8 +118,10 @@ CLEAN = [
     ("stated-values", "A breach of the price limit is logged."),
     (
         "conflicting-values",
-        "# 1 A\n\nThe minimum capitalisation is EUR 1.5 billion. For an existing constituent the minimum"
-        " capitalisation is EUR 1.2 billion.",
+        (
+            "# 1 A\n\nThe minimum capitalisation is EUR 1.5 billion. For an existing constituent the minimum"
+            " capitalisation is EUR 1.2 billion."
+        ),
     ),
     ("conflicting-values", "The maximum gross exposure is USD 4 million. The maximum net exposure is USD 2 million."),
     (
@@ -102,6 +137,19 @@ CLEAN = [
     ("vague-wording", "The cost was approximately 1.7 basis points."),
     ("vague-wording", "A material change is a change to the objective."),
     ("vague-wording", "There is no periodic rebalancing."),
+    ("required-values", "The strategy uses leverage of at most 1.5x."),
+    ("required-values", "The desk sells one call option per 100 shares at a strike 5 % above the price."),
+    ("unspecified-computations", "The score is calculated as the mean of momentum, value and quality."),
+    ("unsourced-inputs", "Closing prices are sourced from the Northgate feed."),
+    ("risk-disclosures", "The portfolio holds concentrated positions. A loss in one of them weighs heavily."),
+    (
+        "several-markets",
+        (
+            "Equities are traded in Tokyo and London. Holidays, half days and halts of a market are skipped. All times"
+            " are in UTC."
+        ),
+    ),
+    ("several-markets", "Equities are traded in Paris and Frankfurt."),
     ("placeholders", "The maximum loss is USD 40,000."),
     ("named-sources", "Prices are taken from the Northgate End-of-Day feed, release 4."),
     ("named-sources", "| Input | Source |\n|---|---|\n| Prices | Northgate feed |\n"),
@@ -164,7 +212,10 @@ def test_the_right_article_is_proposed(run, document):
     (draft,) = run("regulation-citations", text).drafts
     assert draft.proposal is not None
     span = draft.proposal.span
-    assert text[: span.start] + draft.proposal.replacement + text[span.end :] == "The kill switch meets Article 12 of RTS 6."
+    assert (
+        text[: span.start] + draft.proposal.replacement + text[span.end :]
+        == "The kill switch meets Article 12 of RTS 6."
+    )
 
 
 def test_every_check_has_a_test_of_both_kinds():

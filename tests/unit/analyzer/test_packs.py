@@ -1,4 +1,4 @@
-"""The packs hold: every requirement's examples get the verdict that they expect; a wrong pack says where it is wrong."""
+"""The packs hold: every example gets the verdict that it expects; a wrong pack says where it is wrong."""
 
 from __future__ import annotations
 

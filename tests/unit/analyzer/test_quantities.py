@@ -56,7 +56,9 @@ def test_a_quantity_is_read(text, dimension, value):
     assert quantity.value == pytest.approx(value)
 
 
-@pytest.mark.parametrize("text", ["section 4", "Article 12", "RTS 6", "Table 3", "version 2", "Appendix 1", "no number"])
+@pytest.mark.parametrize(
+    "text", ["section 4", "Article 12", "RTS 6", "Table 3", "version 2", "Appendix 1", "no number"]
+)
 def test_numbers_that_only_number_something_are_no_quantities(text):
     assert quantities(text) == ()
 

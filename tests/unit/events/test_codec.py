@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -172,6 +173,12 @@ def test_the_size_counts_key_body_and_headers(envelope: Envelope, message: Submi
     encoded = encode(envelope, message, SIGNER)
     names = sum(len(name) + len(value or b"") for name, value in encoded.headers)
     assert encoded.size >= len(encoded.key) + len(encoded.value) + names
+
+
+def test_the_copy_of_a_record_without_key_or_value_has_a_size() -> None:
+    key: Any = None
+    value: Any = None
+    assert Encoded(key, value, (("x", None), ("y", b"12"))).size == 1 + 8 + 3 + 8
 
 
 @pytest.mark.parametrize(

@@ -29,22 +29,22 @@ from docward.gateway.problems import ProblemError
         ("wait=-1", None),
     ],
 )
-def test_prefer_says_how_long_to_wait(header: str | None, seconds: float | None) -> None:
-    assert prefer_wait(header) == seconds
+async def test_prefer_says_how_long_to_wait(header: str | None, seconds: float | None) -> None:
+    assert await prefer_wait(header) == seconds
 
 
-def test_an_etag_is_both_versions() -> None:
+async def test_an_etag_is_both_versions() -> None:
     assert Versions(12, 7).etag == '"d12.a7"'
-    assert if_match('"d12.a7"') == Versions(12, 7)
-    assert if_match("*") is None
-    assert if_match(None) is None
+    assert await if_match('"d12.a7"') == Versions(12, 7)
+    assert await if_match("*") is None
+    assert await if_match(None) is None
 
 
 @pytest.mark.parametrize("text", ["", "d1", "a1", "d1.a", "d-1.a2", "d1.a2.b3", "d9999999999.a1", "d١.a1x"])
-def test_other_ids_are_none(text: str) -> None:
+async def test_other_ids_are_none(text: str) -> None:
     assert parse_versions(text) is None
     with pytest.raises(ProblemError) as refused:
-        if_match(f'W/"{text}"')
+        await if_match(f'W/"{text}"')
     assert refused.value.code == "invalid-etag"
 
 

@@ -91,6 +91,8 @@ async def test_what_is_not_there_is_a_problem_document(running: Running) -> None
     ("path", "field"),
     [
         ("/api/v1/documents?limit=0", "query.limit"),
+        ("/api/v1/documents?tags=misspelt", "query.tags"),
+        ("/api/v1/audit?user=mira", "query.user"),
         ("/api/v1/documents?limit=201", "query.limit"),
         ("/api/v1/documents?limit=many", "query.limit"),
         ("/api/v1/documents?cursor=!", "query.cursor"),

@@ -13,6 +13,7 @@ import pytest
 from docward.events.documents import SubmitDocument
 from docward.events.messages import derived_id
 from docward.events.topics import DOCUMENT_COMMANDS
+from docward.gateway.app import READ_AND_REFUSED_BYTES
 from docward.runtime.sniffing import DOCX, HEAD_BYTES, MARKDOWN, PDF
 from unit.gateway.fakes import chunks
 from unit.gateway.running import LIMIT, Running, signed_in
@@ -148,13 +149,28 @@ async def test_the_limit_is_exact_to_the_byte_whatever_is_announced(running: Run
     assert len(running.publisher.published) == 1
 
 
-async def test_a_body_that_is_announced_too_large_is_not_read(running: Running) -> None:
+async def test_a_body_that_is_announced_far_too_large_is_not_read(running: Running) -> None:
     async def unread() -> Any:
         raise AssertionError("was read")
         yield b""
 
-    answer = await running.client.post(URL, content=unread(), headers={"Content-Length": str(LIMIT + 1)})
+    announced = {"Content-Length": str(READ_AND_REFUSED_BYTES + 1)}
+    answer = await running.client.post(URL, content=unread(), headers=announced)
     assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer no"}, signed_in("viewer")])
+async def test_a_body_that_is_refused_is_read_to_its_end(running: Running, headers: dict[str, str]) -> None:
+    sent = []
+
+    async def body() -> Any:
+        for _ in range(10):
+            sent.append(b"\x00" * HEAD_BYTES)
+            yield sent[-1]
+
+    answer = await running.client.post(URL, content=body(), headers=headers)
+    assert answer.status_code in {401, 403, 415}
+    assert len(sent) == 10
 
 
 async def test_a_form_cannot_hide_bytes_beside_the_file(running: Running) -> None:
@@ -325,3 +341,9 @@ async def test_the_caller_s_trace_goes_on(running: Running) -> None:
 async def test_command_ids_are_uuids_of_their_own(running: Running) -> None:
     answer = await running.client.post(URL, content=TEXT, headers={"Idempotency-Key": "k-1"})
     assert UUID(answer.json()["operation_id"]) == derived_id("command", "mira", "k-1")
+
+
+async def test_what_was_accepted_is_accepted_even_when_its_outcome_cannot_be_seen(running: Running) -> None:
+    answer = await running.client.post(URL, content=TEXT, headers={"Prefer": "wait=5"})
+    assert answer.status_code == 202
+    assert len(running.publisher.published) == 1

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from docward.cli import stack as verbs
 from docward.localstack.control import STATUS_FILE, read_status, stop_stack
 from docward.localstack.errors import NotRunningError
 from docward.localstack.processes import Process
-from docward.localstack.supervisor import Backoff
+from docward.localstack.supervisor import Backoff, Watcher
 
 Verb = Callable[..., Result]
 
@@ -123,3 +125,107 @@ def test_logs_shows_all_or_one_and_names_the_choices(tmp_path: Path, docward: Ve
     wrong = docward("logs", "nobody", "--data-dir", tmp_path)
     assert wrong.exit_code == 2
     assert "gateway" in wrong.stderr
+
+
+class AProcess:
+    """Managed by a watcher, and does what the test says."""
+
+    name = "gateway"
+    port = 8600
+    pid = 12
+    started_at = 1.0
+
+    def __init__(self, log_file: Path) -> None:
+        self.log_file = log_file
+        self.running = True
+        self.answer = "ready"
+        self.starts = self.stops = 0
+
+    def start(self) -> None:
+        self.running = True
+        self.starts += 1
+
+    def stop(self) -> None:
+        self.running = False
+        self.stops += 1
+
+    def health(self) -> str:
+        return self.answer
+
+
+class AnInstant(threading.Event):
+    """Never set, and no time passes while it is waited for."""
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002  # the signature of its base
+        return False
+
+
+@dataclass
+class AClock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+Watched = tuple[Watcher, AProcess, AClock, list[str]]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    process, clock, lines = AProcess(tmp_path / "gateway.log"), AClock(), list[str]()
+    return Watcher(process, lines.append, AnInstant(), clock), process, clock, lines
+
+
+def test_a_process_that_ended_is_started_again_and_counted(
+    watched: Watched,
+) -> None:
+    watcher, process, _, lines = watched
+    watcher.look()
+    process.running = False
+    watcher.look()
+    watcher.look()
+    assert (process.starts, watcher.restarts, watcher.health) == (1, 1, "ready")
+    assert lines == [
+        "gateway is ready (port 8600)",
+        "gateway has ended; starting it again in 0.5 s",
+        "gateway is ready (port 8600)",
+    ]
+
+
+def test_a_process_that_keeps_dying_has_the_end_of_its_log_shown(
+    watched: Watched,
+) -> None:
+    watcher, process, _, lines = watched
+    process.log_file.write_text("no such setting\n")
+    for _ in range(2):
+        process.running = False
+        watcher.look()
+    assert "no such setting" in lines[-1]
+    assert "in 1 s" in lines[-1]
+
+
+def test_a_process_that_stops_answering_is_taken_for_hung_after_a_minute(
+    watched: Watched,
+) -> None:
+    watcher, process, clock, lines = watched
+    watcher.look()
+    process.answer = "no answer"
+    for clock.now in (30.0, 59.0):
+        watcher.look()
+    assert (watcher.health, process.stops) == ("no answer", 0)
+    clock.now = 61.0
+    watcher.look()
+    watcher.look()
+    assert (process.stops, process.starts) == (1, 1)
+    assert "gateway has not answered for 60 s: stopping it" in lines
+
+
+def test_a_process_that_is_not_ready_and_says_so_is_left_alone(
+    watched: Watched,
+) -> None:
+    watcher, process, clock, _ = watched
+    process.answer = "not ready (kafka)"
+    for clock.now in (30.0, 90.0, 900.0):
+        watcher.look()
+    assert (watcher.health, process.stops) == ("not ready (kafka)", 0)

@@ -37,7 +37,7 @@ def docward(
 for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, review.findings, review.watch):
     app.command()(_verb)
 app.command("import")(review.import_packs)
-for _verb in (operate.topics, operate.lag, demo.demo):
+for _verb in (operate.topics, operate.lag, stack.environment, demo.demo):
     app.command()(_verb)
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""The verbs of the local stack: `up`, `down`, `status`, `logs`.
+"""The verbs of the local stack: `up`, `down`, `status`, `logs`, `environment`.
 
-Exit codes: 0 done (for `status`: everything is ready), 1 failed (for `status`: running and not all ready), 2 wrong
-usage, 3 not running, 4 not ready in time. With --json exactly one JSON value goes to standard output (`logs`: one a
-line); progress goes to standard error.
+With --json exactly one JSON value goes to standard output (`logs`: one a line); progress goes to standard error. Of
+`status`, exit code 0 means that everything is ready, 1 that it runs and not all of it is.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +18,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from docward.cli.codes import FAILED, NOT_RUNNING, TIMED_OUT
 from docward.localstack import LocalStackError, NotRunningError, StartTimeoutError
 from docward.localstack.control import StackStatus, read_status, start_detached, stop_stack
+from docward.localstack.environment import load_secrets, service_environment
 from docward.localstack.logs import follow, log_files, tail
-from docward.localstack.stack import known_stack
+from docward.localstack.stack import find_stack, known_stack
 from docward.localstack.supervisor import Supervisor, run_until_signalled
-
-FAILED, USAGE, NOT_RUNNING, TIMED_OUT = 1, 2, 3, 4
 
 DataDir = Annotated[
     Path,
@@ -172,3 +172,21 @@ def _exit_codes() -> Iterator[None]:
         _errors.print(str(error), markup=False, style="red")
         code = {NotRunningError: NOT_RUNNING, StartTimeoutError: TIMED_OUT}.get(type(error), FAILED)
         raise typer.Exit(code) from None
+
+
+def environment(
+    *,
+    name: Annotated[str, typer.Argument(help="`cli` or `example`: whose key to sign with.")] = "example",
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Print the variables with which another program speaks to the running stack, its key included."""
+    stack = find_stack(data_dir)
+    if stack is None:
+        _errors.print(f"nothing runs in {data_dir}; start it with: docward up")
+        raise typer.Exit(NOT_RUNNING)
+    secrets = load_secrets(data_dir)
+    if name not in secrets:
+        raise typer.BadParameter(f"there are: {', '.join(sorted(secrets))}", param_hint="NAME")
+    values = service_environment(name, stack, {}, secrets)
+    print(json.dumps(values) if json_output else "\n".join(f"{key}={shlex.quote(v)}" for key, v in values.items()))

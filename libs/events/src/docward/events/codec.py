@@ -87,7 +87,9 @@ class Encoded:
     @property
     def size(self) -> int:
         """Bytes that count against a topic's maximum, headers included."""
-        return len(self.key) + len(self.value) + sum(len(k) + len(v or b"") + 8 for k, v in self.headers)
+        headers = sum(len(key) + len(value or b"") + 8 for key, value in self.headers)
+        # The copy of a foreign record has neither key nor value where that one had none.
+        return len(self.key or b"") + len(self.value or b"") + headers
 
 
 def body_of(message: Message) -> bytes:

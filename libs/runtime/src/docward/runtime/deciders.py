@@ -21,10 +21,10 @@ from docward.events.codec import Codec, Decoded, Encoded, Record, verified_actor
 from docward.events.errors import BadSignatureError, UndecodableError
 from docward.events.messages import Command, derived_id
 from docward.events.topics import Topic
-from docward.runtime import metrics
+from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Decision, JobSpec, Rejected, Request, fold
 from docward.runtime.delivery import Batch, Delivery, DeliveryLoop
-from docward.runtime.errors import OPERATIONAL
+from docward.runtime.errors import OPERATIONAL, ConcurrentDecisionError
 from docward.runtime.eventstore import EventStore, NewEvent, Origin, new_events, relay_channel
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Publisher, partition_of
@@ -125,13 +125,17 @@ class DeciderHandler:
             if before == (envelope.source, arrival.digest):
                 metrics.RECORDS.labels(self._store.consumer, arrival.record.topic, "duplicate").inc()
                 continue
-            try:
-                request, decision = self._decide(arrival, streams[arrival.stream], reused=before is not None)
-                events += self._recorded(arrival, request, decision, streams[arrival.stream], jobs)
-            except Exception as error:  # the delivery loop's: a bug parks its command
-                log.exception("a command could not be decided", command=str(envelope.id), type=envelope.type)
-                batch.park(parked(arrival.record, "unexpected", error, blocks=True))
-                continue
+            with telemetry.step(f"decide {envelope.type}", envelope.traceparent, envelope.correlation_id) as trace:
+                try:
+                    request, decision = self._decide(arrival, streams[arrival.stream], reused=before is not None)
+                    origin = Origin(request.command_id, envelope.correlation_id, trace)
+                    events += self._recorded(
+                        arrival, request, decision, streams[arrival.stream], origin=origin, jobs=jobs
+                    )
+                except Exception as error:  # the delivery loop's: a bug parks its command
+                    log.exception("a command could not be decided", command=str(envelope.id), type=envelope.type)
+                    batch.park(parked(arrival.record, "unexpected", error, blocks=True))
+                    continue
             if before is None:
                 decided[envelope.id] = (envelope.source, arrival.digest)
                 new_ids.append((envelope.id, envelope.source, arrival.digest))
@@ -139,7 +143,7 @@ class DeciderHandler:
         last_seq = {partition: seq for (_, partition), seq in batch.last_seq.items()}
         await self._store.append(batch.connection, events, last_seq)
         await self._store.add_jobs(batch.connection, jobs)
-        await batch.connection.executemany("insert into commands (id, source, digest) values ($1, $2, $3)", new_ids)
+        await self._remember(batch, new_ids)
 
     def _decide(self, arrival: _Arrival, stream: _Stream, *, reused: bool) -> tuple[Request, Decision]:
         envelope, command = arrival.decoded.envelope, arrival.decoded.message
@@ -162,12 +166,13 @@ class DeciderHandler:
         request: Request,
         decision: Decision,
         stream: _Stream,
+        *,
+        origin: Origin,
         jobs: list[tuple[JobSpec, Request, Origin, int]],
     ) -> list[NewEvent]:
         """The events to append; the stream and the jobs move on only with what is really recorded."""
         envelope = arrival.decoded.envelope
         aggregate = self._aggregate(arrival.stream)
-        origin = Origin(request.command_id, envelope.correlation_id, envelope.traceparent)
         events = new_events(aggregate, request, origin, decision, envelope.type)
         if isinstance(decision, Accepted) and events and events[0].stream_id == arrival.stream:
             stream.state = fold(aggregate, stream.state, decision.events)
@@ -188,6 +193,19 @@ class DeciderHandler:
     async def _decided_before(self, batch: Batch, ids: list[UUID]) -> dict[UUID, tuple[str, bytes]]:
         rows = await batch.connection.fetch("select id, source, digest from commands where id = any($1::uuid[])", ids)
         return {row["id"]: (row["source"], row["digest"]) for row in rows}
+
+    async def _remember(self, batch: Batch, new: Sequence[tuple[UUID, str, bytes]]) -> None:
+        inserted = await batch.connection.fetch(
+            """
+            insert into commands (id, source, digest)
+            select * from unnest($1::uuid[], $2::text[], $3::bytea[]) on conflict (id) do nothing returning id
+            """,
+            [ident for ident, _, _ in new],
+            [source for _, source, _ in new],
+            [digest for _, _, digest in new],
+        )
+        if len(inserted) < len(new):  # one id for two aggregates, decided elsewhere at this moment: look again
+            raise ConcurrentDecisionError("a command id was decided by another process meanwhile")
 
     async def committed(self) -> None:
         self.wake.set()

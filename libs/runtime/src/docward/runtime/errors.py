@@ -24,6 +24,10 @@ class GapError(Exception):
         self.record = record
 
 
+class ConcurrentDecisionError(Exception):
+    """Another process has decided a command of the same id since the batch was begun: begin it again."""
+
+
 class BrokerUnavailableError(Exception):
     """The broker did not acknowledge in time; whether the record was written is unknown."""
 
@@ -48,6 +52,7 @@ OPERATIONAL: tuple[type[BaseException], ...] = (
     ConnectionError,
     TimeoutError,
     OSError,
+    ConcurrentDecisionError,
     BrokerUnavailableError,
     ObjectStoreUnavailableError,
     KafkaError,

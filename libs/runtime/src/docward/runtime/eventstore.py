@@ -21,8 +21,8 @@ from docward.runtime.kafka import partition_of
 from docward.runtime.postgres import Connection, Pool
 
 RELAY_BATCH = 1000
-ENVELOPE_BYTES = 4096
-"""Room for the headers of an event, at most."""
+ENVELOPE_BYTES = 24 * 1024
+"""Room for the headers of an event, at most: `ce_actor` alone may take 16 KiB."""
 
 
 @dataclass(frozen=True, slots=True)

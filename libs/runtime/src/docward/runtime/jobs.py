@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID, uuid4
@@ -20,7 +20,7 @@ from uuid import UUID, uuid4
 import structlog
 
 from docward.events.messages import Actor, derived_id, stream_id
-from docward.runtime import metrics
+from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Request, fold
 from docward.runtime.errors import OPERATIONAL, FencedError
 from docward.runtime.eventstore import EventStore, Origin, new_events
@@ -151,12 +151,17 @@ class JobPool:
         )
 
     async def _attempt(self, job: Job) -> None:
+        with telemetry.step(f"job {job.kind}", job.origin.traceparent, job.origin.correlation_id) as trace:
+            await self._try(replace(job, origin=replace(job.origin, traceparent=trace)))
+
+    async def _try(self, job: Job) -> None:
         kind = self._kinds[job.kind]
         started = time.monotonic()
         try:
             outcome = await self._work(kind, job)
             await self._complete(kind, job, outcome)
             metrics.JOBS.labels(job.kind, "done").inc()
+            log.info("job done", job=str(job.id), kind=job.kind, seconds=round(time.monotonic() - started, 3))
         except FencedError:
             metrics.JOBS.labels(job.kind, "fenced").inc()
             log.warning("job fenced: another worker has its lease", job=str(job.id), kind=job.kind)

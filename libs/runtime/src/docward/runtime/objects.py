@@ -105,7 +105,7 @@ class _Directory:
     async def read(self, uri: str) -> bytes:
         try:
             return await asyncio.to_thread((self._root / uri).read_bytes)
-        except FileNotFoundError as error:
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
             raise ObjectMissingError(uri) from error
         except OSError as error:
             raise ObjectStoreUnavailableError(str(error)) from error

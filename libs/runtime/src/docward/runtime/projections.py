@@ -21,7 +21,7 @@ from docward.events.codec import Codec, Decoded, Envelope, Record, envelope_of, 
 from docward.events.errors import BadSignatureError, UndecodableError
 from docward.events.messages import Command, Message, ObjectRef, Value
 from docward.events.topics import Topic
-from docward.runtime import metrics
+from docward.runtime import metrics, telemetry
 from docward.runtime.delivery import Batch, Delivery, DeliveryLoop
 from docward.runtime.errors import GapError, HashMismatchError, ObjectMissingError
 from docward.runtime.infrastructure import Infrastructure
@@ -170,7 +170,9 @@ class ProjectionHandler:
             if isinstance(item, Parked):
                 batch.park(item)
             elif self._is_next(item, changes):
-                self._project(item, prepared.objects, changes, batch)
+                envelope = item.envelope
+                with telemetry.step(f"project {envelope.type}", envelope.traceparent, envelope.correlation_id):
+                    self._project(item, prepared.objects, changes, batch)
         await self._write(batch.connection, changes.fold)
         await self._remember(batch.connection, changes.moved)
         for payload in _notices(self._projection.name, changes.moved, changes.commands):

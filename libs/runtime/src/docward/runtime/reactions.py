@@ -21,11 +21,11 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
-from docward.events.codec import Codec, Decoded, Envelope, Record
+from docward.events.codec import Codec, Envelope, Record
 from docward.events.errors import UndecodableError
 from docward.events.messages import Command, derived_id, stream_id
 from docward.events.topics import Topic
-from docward.runtime import metrics, parking
+from docward.runtime import metrics, parking, telemetry
 from docward.runtime.errors import OPERATIONAL
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import record_of
@@ -153,12 +153,13 @@ class ReactionLoop:
             log.exception("a reaction failed", reaction=self.name, offset=record.offset)
             await self._park(record, "unexpected", error)
             return
+        event = decoded.envelope
         for index, out in enumerate(outgoing):
-            await self._publisher.publish(out.topic, self._envelope(decoded, out, index), out.command)
+            with telemetry.step(f"react {out.command.TYPE}", event.traceparent, event.correlation_id) as trace:
+                await self._publisher.publish(out.topic, self._envelope(event, out, index, trace), out.command)
         metrics.RECORDS.labels(self.name, record.topic, "reacted" if outgoing else "ignored").inc()
 
-    def _envelope(self, decoded: Decoded, out: Outgoing, index: int) -> Envelope:
-        event = decoded.envelope
+    def _envelope(self, event: Envelope, out: Outgoing, index: int, traceparent: str) -> Envelope:
         return Envelope(
             id=derived_id(self._reaction.name, event.id, index),
             type=out.command.TYPE,
@@ -169,7 +170,7 @@ class ReactionLoop:
             correlation_id=event.correlation_id,
             causation_id=event.id,
             actor=event.actor,
-            traceparent=event.traceparent,
+            traceparent=traceparent,
             version=out.command.VERSION,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
@@ -13,8 +12,6 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
-from prometheus_client import Histogram
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from docward.events.policies import Pack
 from docward.events.topics import TOPICS
@@ -22,6 +19,7 @@ from docward.gateway import problems
 from docward.gateway.auth import Authenticator, authenticated
 from docward.gateway.context import API, Gateway
 from docward.gateway.idempotency import PostgresIdempotencyKeys
+from docward.gateway.middleware import Heard, Measured
 from docward.gateway.monitor import Monitor
 from docward.gateway.publishing import Publishing
 from docward.gateway.read_model import CHANNEL, ReadModel
@@ -46,6 +44,8 @@ from docward.runtime.service import Ready, health_routes, serve_app
 
 SCHEMA = "gateway"
 FORGET_EVERY_SECONDS = 3600.0
+READ_AND_REFUSED_BYTES = 256 * 1024 * 1024
+"""Of a body that is not wanted: its client learns why."""
 VERSION = version("docward-gateway")
 DESCRIPTION = """Submit documents, read what was found in them, and answer it.
 
@@ -53,15 +53,6 @@ Whatever changes something is answered by **202** and the `Location` of its oper
 outcome appears there. `Prefer: wait=N` waits up to N seconds for the outcome instead. `Idempotency-Key` makes a request
 safe to repeat. `If-Match` refuses to change what has changed meanwhile. Errors are problem documents (RFC 9457).
 """
-
-# Seconds from a request's first byte to its answer's first byte, by route and status.
-HTTP_SECONDS = Histogram(
-    "docward_http_seconds",
-    "Time to the first byte of an answer",
-    ["method", "route", "status"],
-    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
-)
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 async def main(settings: GatewaySettings, stopping: asyncio.Event) -> None:
@@ -113,6 +104,7 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
     app.state.gateway = gateway
     app.state.authenticator = authenticator
     problems.install(app)
+    app.add_middleware(Heard, max_bytes=READ_AND_REFUSED_BYTES)
     app.add_middleware(Measured)
     api = APIRouter(prefix=API, dependencies=[Depends(authenticated)])
     for module in (submissions, documents, content, findings, analyses, repositories, operations, audit, live, me):
@@ -126,9 +118,10 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
 
 def _entrance() -> APIRouter:
     router = APIRouter(include_in_schema=False)
+    page = files(__package__).joinpath("docs.html").read_text(encoding="utf-8")
 
     @router.get("/")
-    def index() -> dict[str, Any]:
+    async def index() -> dict[str, Any]:
         return {
             "name": "Docward",
             "version": VERSION,
@@ -146,8 +139,7 @@ def _entrance() -> APIRouter:
         }
 
     @router.get("/docs")
-    def docs() -> HTMLResponse:
-        page = files(__package__).joinpath("docs.html").read_text(encoding="utf-8")
+    async def docs() -> HTMLResponse:
         policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
         return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
@@ -169,25 +161,3 @@ def _described(app: FastAPI) -> Callable[[], dict[str, Any]]:
         return app.openapi_schema
 
     return openapi
-
-
-class Measured:
-    """Times every request, by its route's template: paths with ids would be endless."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        began = time.perf_counter()
-
-        async def measured(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "unmatched")
-                method = scope["method"] if scope["method"] in METHODS else "other"
-                HTTP_SECONDS.labels(method, route, str(message["status"])).observe(time.perf_counter() - began)
-            await send(message)
-
-        await self._app(scope, receive, measured)

@@ -7,7 +7,7 @@ see does not exist for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -81,7 +81,7 @@ def unauthenticated(detail: str) -> ProblemError:
     return ProblemError(401, "unauthenticated", detail, headers={"WWW-Authenticate": 'Bearer realm="docward"'})
 
 
-def authenticated(
+async def authenticated(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Actor:
     """The caller. Every route under /api/v1 depends on it."""
@@ -97,10 +97,10 @@ def authenticated(
 Caller = Annotated[Actor, Depends(authenticated)]
 
 
-def having(*roles: Role) -> Callable[[Actor], Actor]:
+def having(*roles: Role) -> Callable[[Actor], Awaitable[Actor]]:
     """A dependency: the caller, who has one of these roles (an admin has them all)."""
 
-    def check(actor: Caller) -> Actor:
+    async def check(actor: Caller) -> Actor:
         if not set(actor.roles) & {*roles, "admin"}:
             raise ProblemError(403, "forbidden", f"This needs the role {' or '.join(roles or ('admin',))}.")
         return actor

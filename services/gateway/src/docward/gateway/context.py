@@ -1,4 +1,7 @@
-"""What routes are given: the process's parts, the document that a path names, and the way from a body to a command."""
+"""What routes are given: the process's parts, the document that a path names, and the way from a body to a command.
+
+Every dependency is a coroutine function: others are called in a thread of their own, each for a switch of threads.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
+import structlog
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
@@ -26,6 +30,9 @@ from docward.gateway.queries.documents import Document
 from docward.gateway.queries.operations import Operation
 from docward.gateway.read_model import ReadModel
 from docward.gateway.uploads import Store
+from docward.runtime.errors import OPERATIONAL
+
+log = structlog.get_logger()
 
 API = "/api/v1"
 
@@ -42,7 +49,7 @@ class Gateway:
     progress: ProgressHub = field(default_factory=ProgressHub)
 
 
-def gateway_of(request: Request) -> Gateway:
+async def gateway_of(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
 
@@ -50,24 +57,40 @@ def gateway_of(request: Request) -> Gateway:
 Context = Annotated[Gateway, Depends(gateway_of)]
 
 
-async def visible_document(document_id: UUID, caller: Caller, gateway: Context) -> Document:
-    """The document of the path. 404 when there is none that the caller may see, 410 when it was deleted."""
+async def known_document(document_id: UUID, caller: Caller, gateway: Context) -> Document:
+    """The document of the path, deleted or not. 404 when there is none that the caller may see."""
     document = await documents.get(gateway.reads, document_id, caller)
     if document is None:
         raise not_found("document")
-    if document.status == "deleted":
-        raise ProblemError(410, "deleted", "The document was deleted.")
+    return document
+
+
+KnownDocument = Annotated[Document, Depends(known_document)]
+
+
+async def visible_document(document: KnownDocument) -> Document:
+    """The document of the path. 410 when it was deleted."""
+    require_present(document)
     return document
 
 
 VisibleDocument = Annotated[Document, Depends(visible_document)]
 
 
-def managed_document(document: VisibleDocument, caller: Caller) -> Document:
+def require_present(document: Document) -> None:
+    if document.status == "deleted":
+        raise ProblemError(410, "deleted", "The document was deleted.")
+
+
+async def managed_document(document: VisibleDocument, caller: Caller) -> Document:
     """The document of the path, which the caller may change."""
+    require_manager(document, caller)
+    return document
+
+
+def require_manager(document: Document, caller: Actor) -> None:
     if not may_manage(caller, document.owner):
         raise ProblemError(403, "forbidden", "Only the document's owner or an admin may do this.")
-    return document
 
 
 ManagedDocument = Annotated[Document, Depends(managed_document)]
@@ -89,30 +112,40 @@ class Write:
     def attempt(self) -> AbstractAsyncContextManager[Attempt]:
         return self.gateway.publishing.attempt(self.caller, self.key, self.traceparent)
 
-    async def send(self, request: object, order: Callable[[], Awaitable[Order]], show: Show) -> Response:
+    async def send(self, request: tuple[object, ...], order: Callable[[], Awaitable[Order]], show: Show) -> Response:
         """Publish the order, once per key; `request` is what makes two requests the same one.
 
         `order` is made, and its preconditions are checked, only when the request is not a repeated one.
         """
         async with self.attempt() as attempt:
-            accepted = attempt.repeated(request) or await attempt.publish(await order())
+            accepted = attempt.repeated(*request) or await attempt.publish(await order())
         return await self.answer(accepted, show)
 
     async def answer(self, accepted: Accepted, show: Show) -> Response:
         """202, or the outcome for whoever prefers to wait and need not wait too long."""
         if self.wait is not None:
-            operation = await publishing.outcome(self.gateway.read_model, self._operation, accepted, self.wait)
-            if operation is not None:
-                answer = await show(operation)
-                answer.headers["Preference-Applied"] = f"wait={self.wait:.0f}"
-                return answer
+            try:
+                shown = await self._shown(accepted, self.wait, show)
+            except OPERATIONAL as error:  # it is accepted all the same
+                log.warning("an outcome cannot be waited for", error=str(error))
+                shown = None
+            if shown is not None:
+                return shown
         return as_json(accepted, 202, {"Location": publishing.operation_path(accepted.operation_id)})
+
+    async def _shown(self, accepted: Accepted, seconds: float, show: Show) -> Response | None:
+        operation = await publishing.outcome(self.gateway.read_model, self._operation, accepted, seconds)
+        if operation is None:
+            return None
+        answer = await show(operation)
+        answer.headers["Preference-Applied"] = f"wait={seconds:.0f}"
+        return answer
 
     async def _operation(self, operation_id: UUID) -> Operation | None:
         return await operations.get(self.gateway.reads, operation_id)
 
 
-def write_of(
+async def write_of(
     gateway: Context, caller: Caller, wait: Wait, trace: TraceContext, key: IdempotencyKeyHeader = None
 ) -> Write:
     return Write(gateway, caller, key, wait, trace)
@@ -123,7 +156,8 @@ Writing = Annotated[Write, Depends(write_of)]
 
 def shows_document(write: Write, document_id: UUID, status: int = 200) -> Show:
     async def show(_: Operation) -> Response:
-        document = await visible_document(document_id, write.caller, write.gateway)
+        document = await known_document(document_id, write.caller, write.gateway)
+        require_present(document)
         return document_response(document, status)
 
     return show

@@ -13,12 +13,13 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from docward.gateway.problems import invalid
+from docward.gateway.shapes import Sent
 
 T = TypeVar("T")
 K = TypeVar("K", bound=tuple[Any, ...])
 
 
-class Paging(BaseModel):
+class Paging(Sent):
     """Query parameters of every list."""
 
     limit: int = Field(default=50, ge=1, le=200, description="Rows of a page.")

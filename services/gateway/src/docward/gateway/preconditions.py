@@ -42,7 +42,7 @@ IfMatchHeader = Annotated[
 ]
 
 
-def if_match(value: IfMatchHeader = None) -> Versions | None:
+async def if_match(value: IfMatchHeader = None) -> Versions | None:
     """The state that the caller means to change; None when any is meant."""
     if value is None or value.strip() == "*":
         return None
@@ -81,7 +81,7 @@ PreferHeader = Annotated[
 ]
 
 
-def prefer_wait(prefer: PreferHeader = None) -> float | None:
+async def prefer_wait(prefer: PreferHeader = None) -> float | None:
     """Seconds to wait for the outcome; None when the caller does not want to. Unknown preferences are ignored."""
     for preference in (prefer or "").split(","):
         found = re.fullmatch(r"wait\s*=\s*\"?(\d{1,4})\"?", preference.strip(), re.IGNORECASE)
@@ -104,7 +104,7 @@ IdempotencyKeyHeader = Annotated[
 ]
 
 
-def trace_context(traceparent: Annotated[str | None, Header(include_in_schema=False)] = None) -> str | None:
+async def trace_context(traceparent: Annotated[str | None, Header(include_in_schema=False)] = None) -> str | None:
     """The caller's W3C trace context, if it is one: its trace goes on through every message that follows."""
     well_formed = re.fullmatch(
         r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", traceparent or ""

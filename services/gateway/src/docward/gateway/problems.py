@@ -173,10 +173,8 @@ def _of_status(error: HTTPException) -> ProblemError:
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses=` of a route: problem documents for these statuses, and for those that every route has."""
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {
-        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": PROBLEM_SCHEMA}}}
+        status: {"description": HTTPStatus(status).phrase, **({"content": problem} if status >= 400 else {})}
         for status in sorted({401, 403, 422, 500, 503, *statuses})
     }
-
-
-PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}

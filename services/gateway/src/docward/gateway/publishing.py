@@ -102,7 +102,7 @@ class Attempt:
 
     def repeated(self, *request: object) -> Accepted | None:
         """The answer that the same request had before. Raises ProblemError 422 when it was another request."""
-        self.fingerprint = hashlib.sha256(repr(request).encode()).hexdigest()
+        self.fingerprint = hashlib.sha256(_canonical(request)).hexdigest()
         self._reservation.check(self.fingerprint)
         if self._reservation.answer is None:
             return None
@@ -219,6 +219,15 @@ def _accepted(command_id: UUID, order: Order) -> Accepted:
             "policy-repository" if repository else "document": order.path,
         },
     )
+
+
+def _canonical(request: object) -> bytes:
+    """What was sent, not what was made of it: the same bytes after a release that adds fields."""
+
+    def plain(value: object) -> object:
+        return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else str(value)
+
+    return json.dumps(request, default=plain, sort_keys=True).encode()
 
 
 @contextlib.contextmanager

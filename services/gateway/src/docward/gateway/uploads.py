@@ -41,6 +41,11 @@ class Upload:
     fields: Fields
     """What else the form said; of a raw body, what its query says."""
 
+    @property
+    def sent(self) -> tuple[Fields, str, str]:
+        """What makes two uploads the same one."""
+        return self.fields, self.filename, self.original.sha256
+
 
 async def receive(request: Request, store: Store, command_id: UUID, *, limit: int) -> Upload:
     """Store the request's file under the command's id. Raises ProblemError for what cannot be taken.

@@ -99,7 +99,7 @@ def _kind(drafts: Sequence[Draft], clean: int) -> VerdictKind:
 
 def _by_evidence(case: _Case) -> Assessment:
     denied, evidence = _evidence(case)
-    opposed = _opposed(case, evidence)
+    opposed = _opposed(case)
     if opposed is not None:
         return _contradicted(case, opposed, "NEG", "the text says the opposite")
     if not evidence:
@@ -151,10 +151,9 @@ def _units(document: Document, within: str) -> Iterable[Sequence[Sentence]]:
     return document.section_bodies.values()
 
 
-def _opposed(case: _Case, evidence: Sequence[Sentence]) -> Sentence | None:
+def _opposed(case: _Case) -> Sentence | None:
     patterns = case.compiled.contradictions
-    searched = evidence or case.document.body
-    return next((s for s in searched if any(pattern.search(s.text) for pattern in patterns)), None)
+    return next((s for s in case.document.body if any(pattern.search(s.text) for pattern in patterns)), None)
 
 
 def _scope(case: _Case, evidence: Sequence[Sentence]) -> list[Sentence]:

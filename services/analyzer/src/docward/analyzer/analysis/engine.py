@@ -39,14 +39,19 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
         raise ValueError("the IR does not belong to this Markdown")
     document = Document(ir, markdown, bundled_lexicon())
     outcomes = {check.name: check.run(document) for check in CHECKS}
-    own = [finding(document, draft, f"check:{name}") for name, outcome in outcomes.items() for draft in outcome.drafts]
+    own = [
+        made
+        for name, outcome in outcomes.items()
+        for draft in outcome.drafts
+        if (made := finding(document, draft, f"check:{name}")) is not None
+    ]
     verdicts: list[Verdict] = []
     ruled: list[Finding] = []
     for assessment, policy in _assessments(document, releases, outcomes):
         verdicts.append(assessment.verdict)
         if assessment.draft is not None:
             candidate = finding(document, assessment.draft, f"rule:{policy.id}", assessment.verdict.policy)
-            if not _is_reported(candidate, own):
+            if candidate is not None and not _is_reported(candidate, own):
                 ruled.append(candidate)
     findings = ordered([*own, *ruled])
     return AnalysisReport(

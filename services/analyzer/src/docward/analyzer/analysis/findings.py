@@ -16,12 +16,12 @@ _YIELDS_TO = {"AMB": frozenset({"VAL", "SRC", "CON", "XRF"}), "IMP": frozenset({
 """A draft of the family on the left says the same as one of the families on the right about the same words."""
 
 
-def finding(document: Document, draft: Draft, origin: str, policy: PolicyRef | None = None) -> Finding:
-    """Raises ValueError for a draft without evidence or with a span outside the document: a defect of its check."""
+def finding(document: Document, draft: Draft, origin: str, policy: PolicyRef | None = None) -> Finding | None:
+    """None for a draft without evidence: what cannot be shown in the document is not reported."""
     quotes = tuple(document.quote(span) for span in dict.fromkeys(document.context(span) for span in draft.spans))
     words = document.markdown[draft.spans[0].start : draft.spans[0].end] if draft.spans else ""
     if any(not quote.text.strip() for quote in quotes) or (not quotes and not draft.searched):
-        raise ValueError(f"{origin}: a finding needs a quote of the document or the sections that were searched")
+        return None
     return Finding(
         fingerprint=_fingerprint(draft, origin, policy, words),
         family=draft.family,

@@ -32,7 +32,7 @@ _TIME = {
 _TIME_UNIT = (
     r"(?:(?:trading|business|calendar|working|exchange|index|banking|consecutive|full|successive|complete)[\s-]+)?"
     r"(?:microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|secs?|"
-    r"mins?|hrs?|µs|us|ms|s|h)\b"
+    r"mins?|hrs?|(?-i:µs|us|ms|s|h))\b"
 )
 _CADENCE = {
     "hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2629800, "quarterly": 7889400,
@@ -46,6 +46,10 @@ _COUNTED = (
 )
 
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_MONTHS = {
+    name: i
+    for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
+}
 _GRAMMAR = re.compile(
     rf"""
       (?P<money>{_CURRENCY}\s?(?P<m1>{_NUMBER})(?:\s?(?P<s1>{_SCALE})\b)?
@@ -65,7 +69,7 @@ _GRAMMAR = re.compile(
     | (?P<count>(?P<c1>{_ANY_NUMBER})\s(?:\w+\s)?{_COUNTED}\b)
     | (?P<number>(?<![\w.])(?P<n1>{_NUMBER})(?!\w)(?!\.\d))
     """,
-    re.VERBOSE,
+    re.VERBOSE | re.IGNORECASE,
 )
 _NO_QUANTITY = re.compile(
     r"(?:sections?|sec\.|§+|articles?|arts?\.|tables?|figures?|appendix|annex|equations?|rts|rules?|version|"
@@ -146,7 +150,7 @@ def _number(text: str) -> float:
 def _money(match: re.Match[str]) -> tuple[float, str]:
     number, scale = (match["m1"], match["s1"]) if match["m1"] else (match["m2"], match["s2"])
     factor = {"k": 1e3, "t": 1e3, "m": 1e6, "b": 1e9}[scale[0].lower()] if scale else 1
-    code = re.search(rf"{_CURRENCY}|{_CURRENCY_WORD}", match.group())
+    code = re.search(rf"{_CURRENCY}|{_CURRENCY_WORD}", match.group(), re.IGNORECASE)
     unit = code.group().lower().rstrip("s") if code else ""
     return _number(number) * factor, _CURRENCY_NAMES.get(unit, unit.upper())
 
@@ -167,6 +171,17 @@ def _every(match: re.Match[str]) -> tuple[float, str]:
     return (_number(match["e1"]) if match["e1"] else 1) * seconds, unit
 
 
+def _ordinal(text: str) -> float:
+    """Days, so that dates compare; a month without a day counts from its first."""
+    year = re.search(r"\d{4}", text)
+    month = re.search(_MONTH, text, re.IGNORECASE)
+    if year is None or month is None:
+        parts = [int(part) for part in text.split("-")]
+        return float(parts[0] * 372 + parts[1] * 31 + parts[2])
+    day = re.search(r"\b\d{1,2}\b", text)
+    return float(int(year.group()) * 372 + _MONTHS[month.group()[:3].lower()] * 31 + (int(day.group()) if day else 1))
+
+
 def _clock(match: re.Match[str]) -> tuple[float, str]:
     parts = re.findall(r"\d+", match.group())
     hours, text = int(parts[0]), match.group().lower()
@@ -184,7 +199,7 @@ _READERS: dict[str, Callable[[re.Match[str]], tuple[float, str]]] = {
     "once": lambda m: (_TIME[m["ou"]], m["ou"]),
     "cadence": lambda m: (_CADENCE[m.group().lower()], m.group().lower()),
     "clock": _clock,
-    "date": lambda _: (0.0, "date"),
+    "date": lambda m: (_ordinal(m.group()), "date"),
     "sigma": lambda m: (_number(m["g1"]), "standard deviation"),
     "time": _time,
     "multiple": lambda m: (_number(m["x1"]) if m["x1"] else 2.0, "x"),

@@ -23,11 +23,11 @@ from docward.events.findings import (
 
 _PARTS: tuple[tuple[str, float, tuple[str, ...]], ...] = (
     ("references", 3, ("internal-references", "external-documents")),
-    ("formulas", 3, ("formula-symbols", "formula-windows", "division-by-zero")),
-    ("parameters", 3, ("stated-values", "conflicting-values", "placeholders")),
+    ("formulas", 3, ("formula-symbols", "formula-windows", "division-by-zero", "unspecified-computations")),
+    ("parameters", 3, ("stated-values", "required-values", "conflicting-values", "placeholders")),
     ("terms", 2, ("acronyms", "double-definitions")),
-    ("sources", 2, ("named-sources",)),
-    ("calendar and time", 2, ("business-calendars", "time-zones")),
+    ("sources", 2, ("named-sources", "unsourced-inputs")),
+    ("calendar and time", 2, ("business-calendars", "several-markets", "time-zones")),
     ("reproducibility", 2, ("rounding", "missing-data", "ties")),
     ("wording", 2, ("vague-wording",)),
 )
@@ -146,7 +146,7 @@ def external_dependencies(document: Document, findings: Sequence[Finding]) -> tu
                 )
     for finding in findings:
         if finding.family == "SRC":
-            name = finding.decision[0].removeprefix("generic source ").strip("'\"")
+            name = re.sub(r"^generic source '(?:the |our |an? )?|'$", "", finding.decision[0])
             unspecified = ("name", "product or feed", "version")
             dependency = ExternalDependency(name=name, kind=_kind(name), unspecified=unspecified, quotes=finding.quotes)
             found.setdefault(name, dependency)

@@ -194,7 +194,7 @@ def _alias(found: re.Match[str]) -> tuple[str, ...]:
 
 
 def _in_sentence(markdown: str, start: int, end: int) -> Iterator[Found]:
-    text = markdown[start:end]
+    text = markdown[start:end].replace("\n", " ")
     for found in MEANS.finditer(text):
         terms = [found[f"{mark}{n}"] for n in (1, 2) for mark in "qbi" if found[f"{mark}{n}"]]
         yield Found(terms[0], start, end, tuple(terms[1:]))

@@ -239,9 +239,14 @@ def plain_symbols(text: str) -> list[str]:
         if len(words) > 1 and (small or len(words) > 4):
             continue
         name = " ".join(words)
-        if name and re.match(r"[A-Za-zα-ωΑ-Ω]", name) and name.lower() not in FUNCTIONS and name not in INDICES:
+        if name and re.match(r"[A-Za-zα-ωΑ-Ω]", name) and not _is_function(name) and name not in INDICES:
             symbols.setdefault(name)
     return list(symbols)
+
+
+def _is_function(name: str) -> bool:
+    """“sum” and “SUM” are functions, “Sum” is a name."""
+    return name in FUNCTIONS or (name.isupper() and len(name) > 1 and name.lower() in FUNCTIONS)
 
 
 def symbol_keys(symbol: str) -> list[str]:

@@ -159,7 +159,7 @@ def _in_piece(markdown: str, piece: Piece) -> Iterator[Found]:
     yield from items
     for start, end in sentences(markdown, piece.start, piece.end):
         if not any(item.start < end and start < item.end for item in items):
-            yield from _in_sentence(markdown, start, end)
+            yield from _in_sentence(markdown[start:end].replace("\n", " "), start)
 
 
 def _item(found: re.Match[str], line: str, offset: int) -> Found | None:
@@ -180,20 +180,20 @@ def _item(found: re.Match[str], line: str, offset: int) -> Found | None:
     return Found(name, start, offset + len(line.rstrip()), value, unit or None)
 
 
-def _in_sentence(markdown: str, start: int, end: int) -> Iterator[Found]:
-    for found in ASSIGNED.finditer(markdown, start, end):
-        quantity = QUANTITY.match(markdown, found.end(), end)
-        if quantity is None or re.match(r":\d|\s+to\s+\d", markdown[quantity.end() : quantity.end() + 8]):
+def _in_sentence(text: str, offset: int) -> Iterator[Found]:
+    for found in ASSIGNED.finditer(text):
+        quantity = QUANTITY.match(text, found.end())
+        if quantity is None or re.match(r":\d|\s+to\s+\d", text[quantity.end() : quantity.end() + 8]):
             continue
-        before = markdown[start : found.start()]
+        before = text[: found.start()]
         if found.group().split()[0] in PREPOSITIONS:
             name = _name_before(before) if quantity["unit"] or quantity["before"] else None
         else:
             name = _subject(before)
         if name is not None:
             value, unit = split_quantity(quantity)
-            begin = start + before.rfind(name)
-            yield Found(plain(name), begin, quantity.end(), value, unit or None, confidence=0.8)
+            begin, end = offset + before.rfind(name), offset + quantity.end()
+            yield Found(plain(name), begin, end, value, unit or None, confidence=0.8)
 
 
 def _subject(text: str) -> str | None:

@@ -105,11 +105,12 @@ def build_references(
     markdown: str, pieces: Sequence[Piece], targets: Targets, anchors: Anchors
 ) -> list[CrossReference]:
     references: list[CrossReference] = []
+    flat = markdown.replace("\n", " ")  # a reference may stand on two lines
     for piece in pieces:
         if piece.kind in {"front-matter", "code", "formula"}:
             continue
         taken: list[tuple[int, int]] = []
-        for found in _in_piece(markdown, piece, targets):
+        for found in _in_piece(flat, piece, targets):
             if not any(start < found.end and found.start < end for start, end in taken):
                 taken.append((found.start, found.end))
                 references.append(_reference(markdown, found, anchors))
@@ -302,8 +303,8 @@ def targets_of(  # noqa: PLR0917 - one argument per kind of element that can be 
         if table.caption and (found := CAPTION.match(table.caption)):
             numbers.setdefault(("table", found[1].casefold()), table.id)
     for formula in formulas:
-        if label := formula_label(formula.text.strip("$\n ")):
-            numbers.setdefault(("formula", label.casefold()), formula.id)
+        if printed := formula_label(formula.text.strip("$\n ")):
+            numbers.setdefault(("formula", printed.casefold()), formula.id)
     titles = {key(section.title): section.id for section in reversed(sections) if section.title}
     slugs = _slugs(markdown, sections)
     terms = {
@@ -323,7 +324,7 @@ def _section_labels(sections: Sequence[Section]) -> Labels:
             annex = re.fullmatch(r"(?:Appendix|Annex|Schedule|Exhibit) (.+)", section.number)
             lettered = annex or section.number[0].isalpha()
             label = annex[1] if annex else section.number
-            yield "appendix" if lettered else "section", str(label), section.id
+            yield "appendix" if lettered else "section", label, section.id
 
 
 def _block_labels(markdown: str, blocks: Sequence[Block]) -> Labels:

@@ -82,7 +82,7 @@ def _number(found: re.Match[str], tops: list[int]) -> str | None:
     single = found["marked"] or found["bare"]
     if single and single.isdigit():
         value = int(single)
-        if found["bare"] and value > 1 and value - 1 not in tops[-3:]:
+        if found["bare"] and value > 1 and not (tops and tops[-1] < value <= tops[-1] + 5):
             return None
         tops.append(value)
         return single

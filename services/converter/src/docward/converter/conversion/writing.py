@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 INLINE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before punctuation would escape it
-    r"|(?<!\s)\*(?=\S)|(?:(?<=\s)|^)\*(?=[^\s*])|(?<=\S)\*(?=\s|$)"  # a star that touches a word could open emphasis
-    r"|(?<!\w)_(?=\w)|(?<=\w)_(?!\w)"  # inside a word an underscore is only an underscore
+    r"|\*(?=\S)"  # a star before a word could open emphasis; one that could only close it is harmless
+    r"|(?<!\w)_(?=\S)"  # the same for an underscore, which inside a word is only an underscore
     r"|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
 )
 MONEY = re.compile(r"\$(?=\$)|(?<=\$)\$|\$(?=\S[^$\n]*?\S\$(?!\d)|\S\$(?!\d))")

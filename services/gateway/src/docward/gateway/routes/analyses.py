@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from docward.events.analyses import RequestAnalysis
 from docward.events.findings import Family, Level, VerdictKind
@@ -27,11 +27,12 @@ from docward.gateway.queries.analyses import Analysis, PolicyVerdict
 from docward.gateway.queries.documents import Document
 from docward.gateway.queries.operations import Operation
 from docward.gateway.routes.answers import RepositoryName, SmallBody, VersionNumber, written
+from docward.gateway.shapes import Sent
 
 router = APIRouter(prefix="/documents/{document_id}", tags=["analyses"], route_class=SmallBody)
 
 
-class AnalysisWish(BaseModel):
+class AnalysisWish(Sent):
     version: VersionNumber | None = Field(default=None, description="Default: the newest one that was converted.")
     repositories: tuple[RepositoryName, ...] | None = Field(
         default=None, max_length=50, description="`NAME` or `NAME@release`. Default: those assigned to the document."

@@ -1,5 +1,7 @@
 """/audit and /documents/{id}/audit: who did what, and when."""
 
+# ruff: noqa: FAST003  # KnownDocument takes `document_id` from the path
+
 from __future__ import annotations
 
 from datetime import datetime
@@ -10,10 +12,10 @@ from fastapi import APIRouter, Query
 
 from docward.gateway import pagination
 from docward.gateway.auth import Auditor, Caller, sees_everything
-from docward.gateway.context import Context
+from docward.gateway.context import Context, KnownDocument
 from docward.gateway.pagination import Page, Paging
-from docward.gateway.problems import ProblemError, documented, not_found
-from docward.gateway.queries import audit, documents
+from docward.gateway.problems import ProblemError, documented
+from docward.gateway.queries import audit
 from docward.gateway.queries.audit import AuditEntry, AuditFilters
 
 router = APIRouter(tags=["audit"])
@@ -31,15 +33,12 @@ async def read_trail(_: Auditor, gateway: Context, query: Annotated[AuditQuery, 
 
 @router.get("/documents/{document_id}/audit", summary="Read a document's audit trail", responses=documented(404))
 async def read_document_trail(
-    document_id: UUID, caller: Caller, gateway: Context, paging: Annotated[Paging, Query()]
+    document: KnownDocument, caller: Caller, gateway: Context, paging: Annotated[Paging, Query()]
 ) -> Page[AuditEntry]:
     """For auditors, admins and the document's owner; of a deleted document too. The newest first."""
-    document = await documents.get(gateway.reads, document_id, caller)
-    if document is None:
-        raise not_found("document")
     if not sees_everything(caller) and document.owner != caller.subject:
         raise ProblemError(403, "forbidden", "Only the document's owner, auditors and admins may read its trail.")
-    return await _page(gateway, AuditFilters(aggregate_id=document_id), paging)
+    return await _page(gateway, AuditFilters(aggregate_id=document.document_id), paging)
 
 
 async def _page(gateway: Context, filters: AuditFilters, paging: Paging) -> Page[AuditEntry]:

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from docward.events.documents import (
     AssignRepositories,
@@ -26,6 +26,7 @@ from docward.gateway.assignments import references
 from docward.gateway.auth import Caller, Contributor
 from docward.gateway.context import (
     Context,
+    KnownDocument,
     ManagedDocument,
     VisibleDocument,
     Writing,
@@ -33,6 +34,8 @@ from docward.gateway.context import (
     document_order,
     document_response,
     expected_version,
+    require_manager,
+    require_present,
     shows_document,
 )
 from docward.gateway.pagination import Page, Paging
@@ -43,6 +46,7 @@ from docward.gateway.queries import documents
 from docward.gateway.queries.documents import Document, DocumentVersion, Filters
 from docward.gateway.queries.operations import Operation
 from docward.gateway.routes.answers import RepositoryName, SmallBody, VersionNumber, written
+from docward.gateway.shapes import Sent
 
 router = APIRouter(prefix="/documents", tags=["documents"], route_class=SmallBody)
 
@@ -51,7 +55,7 @@ class DocumentsQuery(Filters, Paging):
     q: str | None = Field(default=None, min_length=1, max_length=500, description="Search titles, tags and texts.")
 
 
-class Details(BaseModel):
+class Details(Sent):
     """What is given is changed."""
 
     title: Title | None = None
@@ -59,13 +63,13 @@ class Details(BaseModel):
     tags: Tags | None = None
 
 
-class Assignment(BaseModel):
+class Assignment(Sent):
     repositories: tuple[RepositoryName, ...] = Field(
         max_length=50, description="All of them: `NAME` or `NAME@release`."
     )
 
 
-class Restoration(BaseModel):
+class Restoration(Sent):
     version: VersionNumber
 
 
@@ -138,14 +142,16 @@ async def restore(
 
 @router.delete("/{document_id}", status_code=202, summary="Delete a document", responses=written(Operation))
 async def delete(
-    document: ManagedDocument,
+    document: KnownDocument,
     write: Writing,
     if_match: IfMatch,
     reason: Annotated[str, Query(max_length=2000)] = "",
 ) -> Response:
     """For its owner and admins. A deleted document stays deleted; its audit trail stays."""
+    require_manager(document, write.caller)
 
     async def order() -> Order:
+        require_present(document)
         command = DeleteDocument(reason=reason, expected_version=expected_version(document, if_match))
         return document_order(document.document_id, command)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from docward.events.analyses import AcceptFinding, ModifyFinding, RejectFinding, ReopenFinding
 from docward.events.messages import Command
@@ -25,6 +25,7 @@ from docward.gateway.queries.documents import Document
 from docward.gateway.queries.findings import DocumentFinding, FindingFilters
 from docward.gateway.queries.operations import Operation
 from docward.gateway.routes.answers import Fingerprint, SmallBody, written
+from docward.gateway.shapes import Sent
 
 router = APIRouter(prefix="/documents/{document_id}/findings", tags=["findings"], route_class=SmallBody)
 
@@ -33,7 +34,7 @@ class FindingsQuery(FindingFilters, Paging):
     pass
 
 
-class Remark(BaseModel):
+class Remark(Sent):
     comment: str = Field(default="", max_length=2000)
 
 
@@ -41,7 +42,7 @@ class Modification(Remark):
     text: str = Field(min_length=1, max_length=20_000, description="Instead of the proposed replacement.")
 
 
-class Refusal(BaseModel):
+class Refusal(Sent):
     reason: str = Field(min_length=1, max_length=2000)
 
 

@@ -31,7 +31,7 @@ RETRY_MS = 2000
 """After which a browser comes back when the connection is lost."""
 
 
-def last_event_id(
+async def last_event_id(
     value: Annotated[
         str | None, Header(alias="Last-Event-ID", max_length=100, description="Go on after this one; default: all.")
     ] = None,

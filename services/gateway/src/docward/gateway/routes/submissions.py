@@ -69,7 +69,7 @@ async def submit(request: Request, write: Writing, _: Contributor) -> Response:
     async with write.attempt() as attempt:
         document_id = derived_id("document", attempt.command_id)
         upload = await receive(request, gateway.store, attempt.command_id, limit=gateway.max_upload_bytes)
-        accepted = attempt.repeated("submit", upload)
+        accepted = attempt.repeated("submit", *upload.sent)
         if accepted is None:
             accepted = await attempt.publish(document_order(document_id, await _submission(write, upload)))
     return await write.answer(accepted, shows_document(write, document_id, 201))
@@ -89,7 +89,7 @@ async def submit_revision(
     gateway = write.gateway
     async with write.attempt() as attempt:
         upload = await receive(request, gateway.store, attempt.command_id, limit=gateway.max_upload_bytes)
-        accepted = attempt.repeated("revise", document.document_id, if_match, upload)
+        accepted = attempt.repeated("revise", document.document_id, if_match, *upload.sent)
         if accepted is None:
             command = _validated(
                 SubmitRevision,

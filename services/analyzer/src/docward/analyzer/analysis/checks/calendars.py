@@ -159,6 +159,76 @@ def _impossible(sentence: Sentence, match: re.Match[str]) -> Draft:
     )
 
 
+_PLACES = {
+    "Tokyo": 9, "Seoul": 9, "Hong Kong": 8, "Shanghai": 8, "Singapore": 8, "Taipei": 8, "Sydney": 10, "Mumbai": 5.5,
+    "London": 0, "Paris": 1, "Frankfurt": 1, "Amsterdam": 1, "Milan": 1, "Madrid": 1, "Zurich": 1, "Stockholm": 1,
+    "New York": -5, "Chicago": -6, "Toronto": -5, "Sao Paulo": -3,
+}  # fmt: skip
+"""Cities of exchanges and their standard offset from UTC in hours: enough to see that they have no common day."""
+_TRADING = re.compile(r"\b(?:trad(?:e|es|ed|ing)|markets?|orders?|equities|exchanges?|close|open)\b", re.IGNORECASE)
+_OPEN_POINTS = (
+    (
+        "holidays",
+        re.compile(r"\b(?:holidays?|calendars?)\b", re.IGNORECASE),
+        "A day can be a holiday on one of the markets only; nothing says what is computed and traded then.",
+        " When one of the markets is closed for a holiday, {rule for signals and orders}.",
+    ),
+    (
+        "half days",
+        re.compile(r"\b(?:half[- ]days?|early close|shortened|half sessions?)\b", re.IGNORECASE),
+        "Sessions before holidays end earlier on some of the markets; nothing says which price and time count then.",
+        " On days with a shortened session of a market, {rule}.",
+    ),
+    (
+        "time zones and summer time",
+        re.compile(r"\b(?:UTC|time ?zones?|summer time|daylight|local time)\b|\d:\d\d", re.IGNORECASE),
+        "The markets lie in different time zones, some with summer time; no time is stated in any of them.",
+        " All times are in {time zone}; the session of each market runs from {time} to {time}.",
+    ),
+    (
+        "halts",
+        re.compile(r"\b(?:halts?|halted|suspen\w+|interrupt\w+|circuit breakers?)\b", re.IGNORECASE),
+        "Trading can be halted on one of the markets while it goes on in the others; nothing says what happens then.",
+        " When trading is halted on a market, {rule for its signals and orders}.",
+    ),
+)
+
+
+def several_markets(document: Document) -> Outcome:
+    """Markets without a common day need a rule for holidays, half days, clocks and halts."""
+    found = next(((s, m) for s in document.body if len(m := _cities(s)) > 1), None)
+    if found is None:
+        return Outcome()
+    sentence, cities = found
+    drafts, examined = [], []
+    for name, answer, explanation, proposal in _OPEN_POINTS:
+        if any(answer.search(other.text) for other in document.body):
+            examined.append(sentence.span)
+            continue
+        where = next((s for s in document.body if s.start > sentence.start and _TRADING.search(s.text)), sentence)
+        drafts.append(
+            Draft(
+                family="CAL",
+                category="market-calendar",
+                severity="high",
+                title=f"No rule for {name} of several markets",
+                explanation=explanation,
+                spans=(where.span,),
+                proposal=insert_after(document, where.end, proposal),
+                confidence=0.7,
+                decision=(f"markets without a common day: {', '.join(cities)}", f"no rule for {name} in the document"),
+            )
+        )
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _cities(sentence: Sentence) -> list[str]:
+    """Cities of a sentence about trading, when at least two of them lie two hours or more apart."""
+    named = [city for city in _PLACES if re.search(rf"\b{city}\b(?! time)", sentence.text)]
+    offsets = [_PLACES[city] for city in named]
+    return named if offsets and max(offsets) - min(offsets) >= 2 and _TRADING.search(sentence.text) else []
+
+
 def time_zones(document: Document) -> Outcome:
     if any(_ALL_TIMES.search(sentence.text) for sentence in document.body):
         return Outcome(examined=tuple(s.span for s in document.body if _ALL_TIMES.search(s.text)))

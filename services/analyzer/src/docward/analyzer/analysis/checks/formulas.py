@@ -106,14 +106,17 @@ def _variants(symbol: str) -> list[str]:
 def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     alternatives = "|".join(re.escape(name) for name in _variants(symbol))
     name = rf"(?<![\w\\])(?:{alternatives})(?:[_^][\w{{}},]+)?(?:\([^)]*\))?"
-    stated = re.compile(rf"{name}\s*(?:\$|\\\)|\))?\s*,?\s*{_IS}\s", re.IGNORECASE if len(symbol) > 3 else 0)
-    listed = re.compile(rf"(?:where|with|and|let)\s+\$?{name}", re.IGNORECASE)
+    case = re.IGNORECASE if len(symbol) > 3 else re.NOFLAG  # short symbols are told apart by their case
+    stated = re.compile(rf"{name}\s*(?:\$|\\\)|\))?\s*,?\s*{_IS}\s", case)
+    listed = re.compile(rf"\b(?:[Ww]here|with|and|[Ll]et)\s+\$?{name}(?![\w'’-])", case)
     if _follows(document, symbol):
         return True
     for sentence in document.sentences:
         if sentence.start < formula.span.end and sentence.end > formula.span.start:
             continue
         text = document.markdown[sentence.start : sentence.end].replace("`", "")
+        if _ELSEWHERE.search(text):
+            continue
         if (
             sentence.kind == "row"
             and sentence.cells
@@ -127,6 +130,8 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     return False
 
 
+_ELSEWHERE = re.compile(r"\bas defined (?:above|below|in)\b", re.IGNORECASE)
+"""Says that a definition stands somewhere else; it is none itself."""
 _STATES = frozenset(stems("old new previous prior current initial final adjusted updated next last sum of the"))
 
 

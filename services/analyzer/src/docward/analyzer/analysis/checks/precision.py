@@ -35,10 +35,12 @@ _MISSING = re.compile(
 )
 _INPUT = re.compile(r"\b(?:prices?|quotes?|market data|data feeds?|fx rates?|trades? data|volumes?)\b", re.IGNORECASE)
 _RANKED = re.compile(
-    r"\b(?:(?:are|is) ranked|ranks? (?:all|the|by)|top \d+|(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|"
+    r"\b(?:(?:are|is) ranked|ranks? (?:all|the|by)|top \d+\b[\w ]{0,40}\b(?:by|selected|chosen|are|receives?)|"
+    r"(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|"
     r"\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|smallest)|(?:highest|lowest|largest|smallest) \d+)\b",
     re.IGNORECASE,
 )
+_SUMMARY = re.compile(r"\b(?:overview|purpose|objectives?|summary|introduction|results?)\b", re.IGNORECASE)
 _TIES = re.compile(
     r"\b(?:ties?|tied|equal (?:score|rank|value)s?|same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|"
     r"weight|mdv|adv|size)|also equal|identical scores?)\b",
@@ -135,16 +137,24 @@ def missing_data(document: Document) -> Outcome:
 
 
 def ties(document: Document) -> Outcome:
-    ruled = [s.span for s in document.body if _TIES.search(s.text) and _RANKING.search(s.text)]
-    drafts = []
-    for sentence in document.body:
-        match = _RANKED.search(sentence.text)
-        if match is None or sentence.kind == "row":
-            continue
-        if ruled:
-            return Outcome(examined=tuple(ruled[:3]))
-        drafts.append(_tie(document, sentence, sub_span(sentence, match)))
-    return Outcome(tuple(drafts[:1]))
+    """A rule beside a ranking is for that ranking; one in a section without rankings is for all of them."""
+    rankings = [
+        (s, m)
+        for s in document.body
+        if s.kind != "row" and (m := _RANKED.search(s.text)) and not (s.section and _SUMMARY.search(s.section.title))
+    ]
+    rules = [s for s in document.body if _TIES.search(s.text) and _RANKING.search(s.text)]
+    ranked = {s.section.id if s.section else "" for s, _ in rankings}
+    general = [s for s in rules if (s.section.id if s.section else "") not in ranked]
+    drafts, examined, seen = [], [], set()
+    for sentence, match in rankings:
+        rule = next((s for s in (*rules, *general) if s.section is sentence.section or s in general), None)
+        if rule is not None:
+            examined.append(rule.span)
+        elif sentence.section not in seen:
+            drafts.append(_tie(document, sentence, sub_span(sentence, match)))
+        seen.add(sentence.section)
+    return Outcome(tuple(drafts[:3]), tuple(dict.fromkeys(examined)))
 
 
 def _tie(document: Document, sentence: Sentence, span: Span) -> Draft:

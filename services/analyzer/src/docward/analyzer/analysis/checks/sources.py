@@ -6,6 +6,7 @@ import re
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
+from docward.events.ir import Span
 
 _VENDOR = re.compile(
     r"\b(?:from|by|via|through|using|with|consult|of)\s(?P<source>(?:the|our|an?|its|multiple|several|various|"
@@ -32,6 +33,11 @@ _NAMED = re.compile(
     r"\b(?:Bloomberg|Reuters|Refinitiv|LSEG|FactSet|ICE|WM/|CRSP|S&P|Moody|Fitch|MSCI|CoinMarketCap|Markit|"
     r"Capital IQ)\b"
 )
+_GENERIC_CELL = re.compile(
+    r"(?:(?:the|our|an?|external|internal|third[- ]party|market|data|pricing|primary)\s)*"
+    r"(?:vendors?|providers?|suppliers?|sources?|feeds?|databases?|n/?a|various|internal|external|-|–|\?)",
+    re.IGNORECASE,
+)
 _SOURCE_COLUMN = re.compile(r"\b(?:source|vendor|provider|feed)\b", re.IGNORECASE)
 
 
@@ -46,8 +52,12 @@ def named_sources(document: Document) -> Outcome:
     seen: set[str] = set()
     for sentence in document.body:
         if sentence.kind == "row":
-            if any(_SOURCE_COLUMN.search(column) and cell.text.strip() for column, cell in sentence.cells):
-                examined.append(sentence.span)
+            for column, cell in sentence.cells:
+                if _SOURCE_COLUMN.search(column) and cell.span.end > cell.span.start:
+                    if _GENERIC_CELL.fullmatch(cell.text.strip()):
+                        drafts.append(_unnamed(document, sentence, cell.span, cell.text.strip().lower(), external=True))
+                    elif cell.text.strip():
+                        examined.append(sentence.span)
             continue
         for pattern in (_VENDOR, _OPAQUE, _VENUE):
             for match in pattern.finditer(sentence.text):
@@ -55,8 +65,14 @@ def named_sources(document: Document) -> Outcome:
                 if name in seen or name in defined or _is_named(sentence, match):
                     continue
                 seen.add(name)
-                drafts.append(_draft(document, sentence, match, external=_is_service(name)))
+                span = sub_span(sentence, match, "source")
+                drafts.append(_unnamed(document, sentence, span, name, external=_is_service(name)))
     return Outcome(tuple(drafts), tuple(examined))
+
+
+def names_no_source(sentence: Sentence) -> bool:
+    """Whether the sentence speaks of a source without naming it."""
+    return any(not _is_named(sentence, match) for p in (_VENDOR, _OPAQUE) for match in p.finditer(sentence.text))
 
 
 def _is_named(sentence: Sentence, match: re.Match[str]) -> bool:
@@ -70,16 +86,15 @@ def _is_service(name: str) -> bool:
     )
 
 
-def _draft(document: Document, sentence: Sentence, match: re.Match[str], *, external: bool) -> Draft:
-    span = sub_span(sentence, match, "source")
-    name = document.text[span.start : span.end]
+def _unnamed(document: Document, sentence: Sentence, span: Span, name: str, *, external: bool) -> Draft:
+    words = document.text[span.start : span.end]
     return Draft(
         family="SRC",
         category="external-dependency" if external else "data-source-unspecified",
         severity="high",
-        title=f"“{name}” is not named",
+        title=f"“{words}” is not named",
         explanation=(
-            f"The text relies on “{name}” without naming it, its product or feed, and its version. Another "
+            f"The text relies on “{words}” without naming it, its product or feed, and its version. Another "
             f"reader would take other data."
         ),
         spans=(sentence.span if len(sentence.text) < 200 else span,),

@@ -135,7 +135,7 @@ def double_definitions(document: Document) -> Outcome:
     drafts, examined = [], []
     for definitions in by_term.values():
         first, *others = definitions
-        different = [other for other in others if not _same_meaning(first.text, other.text)]
+        different = [other for other in others if not _same_meaning(first, other)]
         if not different:
             examined.append(first.span)
             continue
@@ -190,6 +190,8 @@ def _overlap(one: Span, other: Span) -> bool:
     return one.start < other.end and other.start < one.end
 
 
-def _same_meaning(one: str, two: str) -> bool:
-    a, b = " ".join(sorted(content_stems(one))), " ".join(sorted(content_stems(two)))
+def _same_meaning(one: _Meaning, two: _Meaning) -> bool:
+    """Whether the wordings agree, the words that only define left out."""
+    common = content_stems(f"{one.term} {two.term} means defined denotes")
+    a, b = (" ".join(sorted(content_stems(meaning.text) - common)) for meaning in (one, two))
     return not a or not b or fuzz.token_set_ratio(a, b) >= _SAME_MEANING

@@ -83,9 +83,12 @@ class Package:
             remove_pis=True,
         )
         try:
-            return etree.fromstring(data, parser)
+            root = etree.fromstring(data, parser)
         except (etree.XMLSyntaxError, ValueError) as error:
             raise ConversionError("damaged", DAMAGED) from error
+        if root.getroottree().docinfo.doctype:  # the format forbids it, and only an attack needs one
+            raise ConversionError("damaged", DAMAGED)
+        return root
 
     def relations(self, part: str) -> dict[str, Relation]:
         """Relationships of a part (`""`: of the package) by id; targets are names in the package or addresses."""

@@ -72,7 +72,8 @@ class Reader:
         self._runs = Runs(self._styles, relations, self._note)
         self._out = Output()
         self._code: list[str] = []
-        self._widths: list[int] = []
+        self._open: list[tuple[int, int]] = []
+        """Level and width of the marker of each open list item, outermost first."""
         self._dropped: dict[tuple[str, str], int] = {}
         self._warnings: list[Issue] = []
         self._shift = 0
@@ -151,7 +152,7 @@ class Reader:
     def _flush_code(self) -> None:
         lines, self._code = self._code, []
         if any(line.strip() for line in lines):
-            self._widths = []
+            self._open = []
             self._out.add("code", writing.fence("\n".join(lines)))
 
     def _write(self, properties: Any | None, role: str, atoms: list[Atom]) -> None:
@@ -160,7 +161,7 @@ class Reader:
         if level is not None:
             text = render(atoms, marked=False).strip()
             if text:
-                self._widths = []
+                self._open = []
                 shift = 0 if role == "title" else self._shift
                 self._out.add("heading", writing.heading(level + shift, f"{label[0].text if label else ''} {text}"))
             return
@@ -172,7 +173,7 @@ class Reader:
         if label:
             self._item(text, *label)
         else:
-            self._widths = []
+            self._open = []
             self._out.add("paragraph", "\n".join(f"> {line}" for line in text.split("\n")) if role == "quote" else text)
 
     def _label(self, properties: Any | None) -> tuple[Label, int] | None:
@@ -188,15 +189,16 @@ class Reader:
 
     def _item(self, text: str, label: Label, depth: int) -> None:
         if label.compound:
-            self._widths = []
+            self._open = []
             self._out.add("paragraph", f"{label.text} {text}")
             return
         marker = label.text if re.fullmatch(r"\d{1,9}[.)]", label.text) else "-"
         if marker == "-" and label.text:
             text = f"{label.text} {text}"
-        depth = min(depth, len(self._widths))
-        indent = sum(self._widths[:depth])
-        self._widths = [*self._widths[:depth], len(marker) + 1]
+        while self._open and self._open[-1][0] >= depth:
+            self._open.pop()
+        indent = sum(width for _, width in self._open)
+        self._open.append((depth, len(marker) + 1))
         inner = "\n" + " " * (indent + len(marker) + 1)
         self._out.add("item", f"{' ' * indent}{marker} {text.replace(chr(10), inner)}")
 
@@ -210,13 +212,13 @@ class Reader:
         latex = r" \quad ".join(atom.text.strip() for atom in maths if atom.text.strip())
         latex, own_number = re.subn(r"\s*\\#\s*\(?([\w.]+)\)?(?=\s*(?:\\end|$))", r" \\tag{\1}", latex)
         tag_text = rf" \tag{{{number[1]}}}" if number and not own_number else ""
-        self._widths = []
+        self._open = []
         self._out.add("formula", f"$$\n{latex}{tag_text}\n$$" if latex else "")
         return True
 
     def _table(self, node: Any) -> None:
         self._flush_code()
-        self._widths = []
+        self._open = []
         rows = [row for row in self._rows(node) if row]
         if len(rows) == 1 and len(rows[0]) == 1:  # a frame around text, not a table
             self._out.add("paragraph", writing.paragraph(rows[0][0]))

@@ -166,7 +166,9 @@ def text_of(lines: Iterable[Line], words: frozenset[str]) -> tuple[str, int]:
 def code_of(lines: Sequence[Line]) -> str:
     """Lines of code with indents. PDFium folds blanks, so an indent is what a line's width has beyond its text."""
     left = min(line.x0 for line in lines)
-    widths = [(line.x1 - line.x0) / len(line.text) for line in lines if len(line.text) > 3]
-    width = max(min(widths), 0.5) if widths else 6.0
+    longest = sorted((line for line in lines if line.text), key=lambda line: len(line.text))[-max(3, len(lines) // 2) :]
+    width = max(min((line.x1 - line.x0) / len(line.text) for line in longest), 0.5)
+    if abs(width - 0.6 * lines[0].size) < 0.04 * lines[0].size:  # the pitch of nearly every fixed font
+        width = 0.6 * lines[0].size
     indents = [max(0, round((line.x1 - left) / width) - len(line.text)) for line in lines]
     return "\n".join(" " * min(indent, 80) + line.text for indent, line in zip(indents, lines, strict=True))

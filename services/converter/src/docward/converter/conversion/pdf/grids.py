@@ -177,16 +177,22 @@ def _between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tu
     inside = [run for run in runs if left - 2 <= run.x0 and run.x1 <= right + 2 and run.base < top]
     head_rows = in_rows(run for run in inside if run.base >= rules[1].y0)
     below = [run for run in inside if run.base < rules[1].y0 and (cut or run.base > bottom)]
-    rows = _down_to_the_end(in_rows(below), head_rows, page) if cut else _ruled_rows(below, rules[1:])
+    bands = None if cut else _bands(below, rules[1:])
+    rows = _down_to_the_end(in_rows(below), head_rows, page) if cut else bands or in_rows(below)
     body = [run for row in rows for run in row]
     edges = _column_edges(body)
-    cells = _unwrapped([_in_columns(row, edges) for row in rows])
-    full = sum(sum(map(bool, row)) >= 2 for row in cells)
-    if len(edges) < 2 or not head_rows or not cells or full * 5 < len(cells) * 4:
+    if len(edges) < 2 or not head_rows:
         return None, list(runs)
+    cells = [_in_columns(row, edges) for row in rows]
     head = [_in_columns(row, edges) for row in head_rows]
-    if rules[1].x1 - rules[1].x0 < right - left - NEAR:  # a rule under some columns: the header has another row
-        head, cells = [*head, cells[0]], cells[1:]
+    if rules[1].x1 - rules[1].x0 < right - left - NEAR:  # a rule under some columns: the header goes on below it
+        below_it = next((at for at, row in enumerate(cells) if sum(map(bool, row)) >= len(edges) - 1), -1) + 1
+        head, cells = [*head, *cells[:below_it]], cells[below_it:]
+    if bands is None:
+        cells = _unwrapped(cells)
+    full = sum(sum(map(bool, row)) >= 2 for row in cells)
+    if not cells or full * 5 < len(cells) * 4:
+        return None, list(runs)
     table = [*_header(head), *([_cell_text(cell) for cell in row] for row in cells)]
     taken = {id(run) for row in head_rows for run in row} | set(map(id, body))
     low = min(run.y0 for run in body) if cut else bottom
@@ -197,23 +203,33 @@ def _between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tu
 def _down_to_the_end(rows: Sequence[list[Run]], head_rows: Sequence[list[Run]], page: Page) -> list[list[Run]]:
     """The rows from the top that look like the header's, if nothing but a page's footer follows them."""
     columns = max(map(len, head_rows), default=0)
+    if columns < 2:
+        return []
+    second = sorted(run.x0 for row in head_rows for run in row)[1] - 2
     kept: list[list[Run]] = []
     for row in rows:
-        if not 1 < len(row) <= columns or row[0].base < 0.05 * page.height:
+        wrapped = min(run.x0 for run in row) >= second
+        if not (wrapped or 1 < len(row) <= columns) or row[0].base < 0.05 * page.height:
             break
         kept.append(row)
     followed = any(row[0].base > 0.1 * page.height for row in rows[len(kept) :])
-    return [] if followed or columns < 2 else kept
+    return [] if followed else kept
 
 
 def _unwrapped(rows: Sequence[list[list[Run]]]) -> list[list[list[Run]]]:
-    """Rows with the lines of wrapped cells together: a line without a first cell goes on with the row above."""
-    whole: list[list[list[Run]]] = []
-    for row in rows:
-        if whole and not row[0]:
-            whole[-1] = [[*above, *below] for above, below in zip(whole[-1], row, strict=True)]
-        else:
-            whole.append([list(cell) for cell in row])
+    """Rows with the lines of wrapped cells together. A line without a first cell, or with one cell only, belongs to
+    the row above or to the row below (cells may be centred): the widest gap between those two divides their lines.
+    """
+    anchors = [at for at, row in enumerate(rows) if row and row[0] and sum(map(bool, row)) > 1]
+    if not anchors:
+        return list(rows)
+    bases = [max(run.base for cell in row for run in cell) for row in rows]
+    starts = [0]
+    for above, below in pairwise(anchors):
+        starts.append(max(range(above + 1, below + 1), key=lambda at: (round(bases[at - 1] - bases[at]), at)))
+    whole = []
+    for start, stop in pairwise([*starts, len(rows)]):
+        whole.append([[run for row in rows[start:stop] for run in row[at]] for at in range(len(rows[start]))])
     return whole
 
 
@@ -256,12 +272,11 @@ def _in_columns(row: Sequence[Run], edges: Sequence[float]) -> list[list[Run]]:
     return cells
 
 
-def _ruled_rows(runs: Sequence[Run], rules: Sequence[Rule]) -> list[list[Run]]:
-    """Rows of text; where every row has a rule of its own, the lines between two rules are one row."""
-    rows = in_rows(runs)
+def _bands(runs: Sequence[Run], rules: Sequence[Rule]) -> list[list[Run]] | None:
+    """The text between each two rules as one row, where every row has a rule of its own."""
     bands: list[list[Run]] = [[] for _ in rules[1:]]
-    for row in rows:
-        band = next((at for at in range(len(rules) - 1) if rules[at + 1].y0 < row[0].base <= rules[at].y0), None)
+    for run in runs:
+        band = next((at for at in range(len(rules) - 1) if rules[at + 1].y0 < run.base <= rules[at].y0), None)
         if band is not None:
-            bands[band] += row
-    return bands if len(rules) > 2 and all(bands) else rows
+            bands[band].append(run)
+    return bands if len(rules) > 2 and all(bands) else None

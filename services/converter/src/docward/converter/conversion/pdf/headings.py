@@ -22,36 +22,45 @@ CONTENTS_LINE = re.compile(
     r"(?:\s*\.){3,}\s*(?:\d{1,4}|[ivxlc]{1,6})$|^(?:[A-Z]?\d*(?:\.\d+)*\s+)?\S.*?\s{1,}\.{2,}\s*\d{1,4}$"
 )
 CONTENTS_TITLE = re.compile(r"^(?:table of )?contents$", re.IGNORECASE)
-MARGIN_LINES = 3
+EDGE_ROWS = 3
 LONGEST = 160
 
 
 def running_lines(pages: Sequence[Sequence[Line]], heights: Sequence[float]) -> set[int]:
-    """Ids of lines that repeat at the top or bottom of pages, numbers aside, and of bare page numbers there."""
-    seen: dict[tuple[str, int], list[Line]] = defaultdict(list)
-    numbers: set[int] = set()
+    """Ids of the lines of running headers and footers: rows at a page's edge that repeat on others, numbers aside, and
+    bare page numbers. Only rows without text of the page between them and the edge count.
+    """
+    seen: dict[tuple[str, int], set[int]] = defaultdict(set)
+    for number, lines in enumerate(pages):
+        for row in (*_edge_rows(lines, top=True), *_edge_rows(lines, top=False)):
+            seen[_shape(row)].add(number)
+    enough = max(2, min(len(pages) * 0.4, 5.0))
+    running: set[int] = set()
     for lines, height in zip(pages, heights, strict=True):
-        for line in _margin(lines):
-            if PAGE_NUMBER.match(line.text) and (line.y1 < 0.12 * height or line.y0 > 0.9 * height):
-                numbers.add(id(line))
-            else:
-                seen[re.sub(r"\d+", "#", line.text), round(line.base / 6)].append(line)
-    enough = max(2, len(pages) * 0.4) if len(pages) > 1 else 2
-    repeated = {id(line) for lines in seen.values() if len({one.page for one in lines}) >= enough for line in lines}
-    odd_even = {
-        id(line)
-        for lines in seen.values()
-        if len({one.page for one in lines}) >= max(3, len(pages) * 0.25)
-        for line in lines
-    }
-    return numbers | repeated | odd_even
+        for top in (True, False):
+            for row in _edge_rows(lines, top=top):
+                if len(seen[_shape(row)]) < enough and not all(_is_page_number(line, height) for line in row):
+                    break
+                running.update(map(id, row))
+    return running
 
 
-def _margin(lines: Sequence[Line]) -> list[Line]:
-    texts = sorted((line for line in lines if line.table is None), key=lambda line: -line.base)
-    rows = sorted({round(line.base) for line in texts}, reverse=True)
-    outer = {*rows[:MARGIN_LINES], *rows[-MARGIN_LINES:]}
-    return [line for line in texts if round(line.base) in outer]
+def _shape(row: Sequence[Line]) -> tuple[str, int]:
+    words = " ".join(line.text for line in sorted(row, key=lambda line: line.x0))
+    return re.sub(r"\d+", "#", words), round(row[0].base / 6)
+
+
+def _is_page_number(line: Line, height: float) -> bool:
+    return bool(PAGE_NUMBER.match(line.text)) and (line.y1 < 0.12 * height or line.y0 > 0.9 * height)
+
+
+def _edge_rows(lines: Sequence[Line], *, top: bool) -> list[list[Line]]:
+    """The outermost rows of a page, the outermost first."""
+    rows: dict[int, list[Line]] = defaultdict(list)
+    for line in lines:
+        rows[round(line.base)].append(line)
+    found = [rows[base] for base in sorted(rows, reverse=top)[:EDGE_ROWS]]
+    return [row for at, row in enumerate(found) if all(one.table is None for near in found[: at + 1] for one in near)]
 
 
 def is_contents_line(line: Line) -> bool:
@@ -138,7 +147,8 @@ def _title(blocks: Sequence[Block], candidates: Sequence[int], numbered: dict[in
         return None
     largest = max(early, key=lambda at: (blocks[at].first.size, -at))
     others = [blocks[at].first.size for at in candidates if at != largest]
-    return largest if not others or blocks[largest].first.size > max(others) + 0.4 else None
+    least = max(others, default=0.0) + (-0.4 if numbered else 0.4)  # among numbered headings it is the one without
+    return largest if blocks[largest].first.size > least else None
 
 
 def _is_heading(block: Block, style: Style) -> bool:

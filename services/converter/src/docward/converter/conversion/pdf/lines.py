@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,17 +46,40 @@ class Line:
 
 
 def joined(runs: Sequence[Run]) -> str:
-    """The text of runs that follow each other from left to right; a gap of a quarter of an em is a blank."""
+    """The text of runs that follow each other from left to right; a gap of a quarter of an em is a blank, lowered and
+    raised runs are subscripts and exponents.
+    """
+    main = max(runs, key=lambda run: (round(run.size), len(run.text)))
+    computes = any("=" in run.text for run in runs)
     parts: list[str] = []
     last: Run | None = None
     for run in runs:
-        if last is not None:
+        text = _shifted(run, main, parts[-1] if parts else "", computes=computes)
+        if last is not None and text is run.text:
             gap = run.x0 - last.x1
             if gap > 0.22 * min(run.size, last.size) and not parts[-1].endswith(" ") and not run.text.startswith(" "):
                 parts.append(" ")
-        parts.append(run.text)
+        parts.append(text)
         last = run
     return " ".join("".join(parts).split())
+
+
+def _shifted(run: Run, main: Run, before: str, *, computes: bool) -> str:
+    """`_t` for a lowered run, `^2` for a raised one in a formula (in prose that is the mark of a note)."""
+    shift = (run.base - main.base) / main.size
+    if (
+        run.size > 0.87 * main.size
+        or not -0.5 < shift < 0.7
+        or -0.06 < shift < 0.2
+        or not re.search(r"[\w)\]]$", before)
+    ):
+        return run.text
+    text = run.text.strip()
+    if not re.fullmatch(r"[\w+−,.*()/-]{1,12}", text) or (shift > 0 and not computes):
+        return run.text
+    return (
+        ("_" if shift < 0 else "^") + (text if len(text) == 1 else f"{{{text}}}") + (" " if run.text[-1] == " " else "")
+    )
 
 
 def in_rows(runs: Iterable[Run]) -> list[list[Run]]:
@@ -67,15 +91,29 @@ def in_rows(runs: Iterable[Run]) -> list[list[Run]]:
             bottom, top, members = rows[index]
             if min(high, top) - max(low, bottom) > 0.5 * min(high - low, top - bottom):
                 members.append(run)
-                rows[index] = (
-                    min(low, bottom) if run.size > 0.9 * members[0].size else bottom,
-                    max(high, top),
-                    members,
-                )
+                bottom = min(low, bottom) if run.size > 0.9 * members[0].size else bottom
+                rows[index] = (bottom, max(high, top), members)
                 break
         else:
             rows.append((low, high, [run]))
-    return [members for _, _, members in rows]
+    return _with_subscripts([members for _, _, members in rows])
+
+
+def _with_subscripts(rows: list[list[Run]]) -> list[list[Run]]:
+    """Rows that hold nothing but the subscripts of the row above are part of it."""
+    whole: list[list[Run]] = []
+    for row in rows:
+        above = whole[-1] if whole else []
+        if above and all(any(_hangs_on(run, other) for other in above) for run in row):
+            above += row
+        else:
+            whole.append(row)
+    return whole
+
+
+def _hangs_on(run: Run, other: Run) -> bool:
+    lowered = 0.06 * other.size < other.base - run.base < 0.55 * other.size
+    return run.size < 0.87 * other.size and lowered and -1 < run.x0 - other.x1 < 0.3 * other.size
 
 
 def fragments(page: int, runs: Iterable[Run]) -> list[Line]:
@@ -161,5 +199,6 @@ def find_gutter(pieces: Sequence[Line], width: float) -> float | None:
     left, right = [one for one in texts if one.x1 <= x], [one for one in texts if one.x0 >= x]
     if min(len(left), len(right)) < 5 or crossing * 4 > len(left) + len(right):
         return None
-    wide = sum(one.x1 - one.x0 > 0.25 * width for one in texts)
-    return x if wide * 2 > len(left) + len(right) else None
+    # Two columns of prose have long lines; the short texts of a form or of a table without rules are no columns.
+    wide = sum(one.x1 - one.x0 > 0.2 * width for one in texts)
+    return x if wide * 5 >= 2 * (len(left) + len(right)) else None

@@ -23,7 +23,7 @@ MAX_DEPTH = 8
 MAX_OBJECTS = 200_000
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
 LIGATURES = str.maketrans(
-    {"ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-", "\u00a0": " ", "\u200b": ""}
+    {"\x02": "-", "ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-", "\u00a0": " ", "\u200b": ""}
 )
 
 

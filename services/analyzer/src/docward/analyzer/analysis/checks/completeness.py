@@ -1,0 +1,223 @@
+"""What a strategy cannot do without once it mentions it: values (VAL), computations (FML), sources (SRC), risks (COV).
+
+Each rule has a trigger, the words that make the subject come up, and an answer that settles it anywhere in the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from docward.analyzer.analysis.checks.sources import names_no_source
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
+from docward.analyzer.analysis.text import alternatives
+from docward.events.findings import Category, Family, Severity
+from docward.events.ir import Span
+
+
+@dataclass(frozen=True)
+class _Rule:
+    subject: str
+    trigger: re.Pattern[str]
+    answered: Callable[[Sentence], bool]
+    explanation: str
+    proposal: str
+
+
+def _stated(words: str, *dimensions: str, pattern: str = r"(?!)") -> Callable[[Sentence], bool]:
+    """A sentence that speaks of the words and has a quantity of one of the dimensions, or matches the pattern."""
+    about, also = re.compile(words, re.IGNORECASE), re.compile(pattern, re.IGNORECASE)
+
+    def answers(sentence: Sentence) -> bool:
+        if not about.search(sentence.text):
+            return False
+        return any(q.dimension in dimensions for q in sentence.quantities) or also.search(sentence.text) is not None
+
+    return answers
+
+
+def _trigger(words: str) -> re.Pattern[str]:
+    return re.compile(rf"\b{alternatives(words)}\b", re.IGNORECASE)
+
+
+_VALUES = (
+    _Rule(
+        "leverage",
+        _trigger("us(?:e|es|ing) (?:\\w+ )?leverage\nleverage is (?:used|applied)\napply leverage"),
+        _stated(r"\bleverag", "multiple", "percent", "money"),
+        "Leverage is used, but neither its amount nor its limit is stated.",
+        " of at most {factor} of the net asset value",
+    ),
+    _Rule(
+        "strike price",
+        _trigger("strikes?(?: prices?)?\nat[- ]the[- ]money options?"),
+        _stated(r"\bstrikes?\b", "percent", "money", "multiple", "sigma", pattern=r"\bdelta\b|\bclosest to\b"),
+        "Options are traded, but how far their strike lies from the price of the underlying is not stated.",
+        " {distance from the price of the underlying}",
+    ),
+    _Rule(
+        "expiry",
+        _trigger("option expir(?:y|ation)\nexpiration dates?\nat expir(?:y|ation)"),
+        _stated(r"\bexpir", "time", "cadence", pattern=r"\b(?:third|last|first) \w+day\b"),
+        "Options are traded, but which expiry is chosen is not stated.",
+        " {expiry: weekly, monthly, days to expiry}",
+    ),
+    _Rule(
+        "number of contracts",
+        _trigger("(?:buy|buys|sell|sells|write|writes) (?:\\w+ )?(?:call|put)s?(?: options?)?"),
+        _stated(r"\b(?:calls?|puts?|options?|contracts?)\b", "count", "percent", "multiple", pattern=r"\bper 100\b"),
+        "Options are bought or sold, but their number in relation to the position is not stated.",
+        " {number of contracts per position}",
+    ),
+    _Rule(
+        "allocation",
+        _trigger("allocates? (?:\\w+ )?(?:across|among|between)"),
+        _stated(r"\b(?:weights?|allocat\w+|equit\w+|bonds?)\b", "percent", pattern=r"\bequal(?:ly)? weight"),
+        "Assets are allocated, but neither the starting weights nor their bounds are stated.",
+        " {weight and bounds per asset class}",
+    ),
+)
+_COMBINED = re.compile(
+    r"\b(?:derived from|combin(?:es|ed|ing|ation of)|scored? (?:based )?on|aggregat(?:es|ed))\s"
+    r"(?P<what>(?:[\w-]+\s){0,4}[\w-]+(?:,\s(?:and\s)?(?:[\w-]+\s){0,4}[\w-]+)*,?\sand\s(?:[\w-]+\s){0,3}[\w-]+|"
+    r"(?:multiple|several) \w+)",
+    re.IGNORECASE,
+)
+_ON_SIGNALS = re.compile(
+    r"\bbased on (?:[\w-]+\s){0,2}(?:signals?|scores?|indicators?|models?)\b|\b(?:technical|fundamental) analysis\b",
+    re.IGNORECASE,
+)
+_COMPUTED = re.compile(r"\b(?:calculat\w+|comput\w+|formula|defined as|equals)\b", re.IGNORECASE)
+_SOURCED = re.compile(
+    r"\b(?:sourced?|vendors?|providers?|feeds?|database|data ?set|published (?:by|on)|Bloomberg|Reuters|Refinitiv|"
+    r"as reported by)\b",
+    re.IGNORECASE,
+)
+_INPUTS = re.compile(
+    r"\b(?:current|historical|closing|stock|market|token|asset)[ _](?:price|capitali[sz]ation|cap)s?\b|\bprices?\b",
+    re.IGNORECASE,
+)
+_RATES = re.compile(r"\b(?:inflation|risk-free|interest|exchange|FX|borrow(?:ing)?) rates?\b", re.IGNORECASE)
+_DISCLOSED = re.compile(
+    r"\b(?:risks?|loss(?:es)?|drawdowns?|stop[- ]loss|margin call|liquidat\w+|insolven\w+|default|disclos\w+)\b",
+    re.IGNORECASE,
+)
+_RISKS = {
+    name: re.compile(rf"\b{words}\b", re.IGNORECASE)
+    for name, words in (
+        ("leverage", r"(?:leverage (?:to|is)|us(?:e|es|ing) (?:\w+ )?leverage|target leverage)"),
+        ("concentration", r"concentrated (?:positions?|portfolio|holdings?)"),
+        ("derivatives", r"(?:use|uses|trades?) (?:\w+ )?derivatives"),
+        ("performance targets", r"(?:target (?:annual )?returns?|aims to outperform)"),
+        ("crypto assets", r"(?:cryptocurrenc(?:y|ies)|crypto[- ]assets?|tokens)"),
+    )
+}
+
+
+def required_values(document: Document) -> Outcome:
+    drafts, examined = [], []
+    for rule in _VALUES:
+        found = next(((s, m) for s in document.body if (m := rule.trigger.search(s.text))), None)
+        if found is None:
+            continue
+        sentence, match = found
+        if any(rule.answered(other) for other in document.body):
+            examined.append(sentence.span)
+            continue
+        span = sub_span(sentence, match)
+        drafts.append(
+            Draft(
+                family="VAL",
+                category="undefined-parameter",
+                severity="high",
+                title=f"No value for the {rule.subject}",
+                explanation=rule.explanation,
+                spans=(span,),
+                proposal=insert_after(document, span.end, rule.proposal),
+                confidence=0.75,
+                decision=(f"{rule.subject} comes up", "no quantity for it in the document"),
+            )
+        )
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def unspecified_computations(document: Document) -> Outcome:
+    """Inputs are combined, or a signal is used, and nothing in the document computes anything."""
+    if document.ir.formulas or any(_COMPUTED.search(sentence.text) for sentence in document.body):
+        return Outcome(examined=tuple(formula.span for formula in document.ir.formulas[:3]))
+    kind = _Kind("FML", "ambiguous-methodology", "high")
+    drafts = []
+    for sentence in document.body:
+        if sentence.kind == "row" or sentence.text.rstrip().endswith(":"):
+            continue
+        for pattern, title in ((_COMBINED, "How the inputs are combined"), (_ON_SIGNALS, "How the signal is computed")):
+            if match := pattern.search(sentence.text):
+                explanation = f"“{match.group()}” names what is used; nothing says how a result follows from it."
+                drafts.append(kind.draft(document, sub_span(sentence, match), f"{title} is not stated", explanation))
+    return Outcome(tuple(drafts))
+
+
+def unsourced_inputs(document: Document) -> Outcome:
+    """Prices or rates are used, and no source of them is named."""
+    sourced = [s for s in document.body if _SOURCED.search(s.text) or any(_SOURCED.search(c) for c, _ in s.cells)]
+    drafts: list[Draft] = []
+    if not sourced:
+        drafts.extend(_unsourced(document, _INPUTS, "prices"))
+    if not any(_RATES.search(sentence.text) for sentence in sourced):
+        drafts.extend(_unsourced(document, _RATES, "rates"))
+    return Outcome(tuple(drafts), tuple(s.span for s in sourced if not names_no_source(s))[:5])
+
+
+def _unsourced(document: Document, pattern: re.Pattern[str], what: str) -> Iterator[Draft]:
+    kind = _Kind("SRC", "data-source-unspecified", "medium")
+    for sentence in document.sentences:
+        match = pattern.search(sentence.text) if sentence.kind != "heading" else None
+        if match is not None:
+            explanation = f"“{match.group()}” is an input, but no source, product or fixing time is named for it."
+            yield kind.draft(document, sub_span(sentence, match), f"No source of {what}", explanation)
+            return
+
+
+def risk_disclosures(document: Document) -> Outcome:
+    """What makes a strategy risky is mentioned, and the document speaks of no risk or loss at all."""
+    disclosed = tuple(sentence.span for sentence in document.sentences if _DISCLOSED.search(sentence.text))
+    first: dict[str, Span] = {}
+    for name, pattern in _RISKS.items():
+        for sentence in document.body:
+            if match := pattern.search(sentence.text):
+                first.setdefault(name, sub_span(sentence, match))
+    if disclosed or not first:
+        return Outcome(examined=disclosed[:3] if first else ())
+    kind = _Kind("COV", "compliance-gap", "high")
+    drafts = [
+        kind.draft(
+            document,
+            span,
+            f"The risks of {name} are not stated",
+            f"The text speaks of {name}, and nowhere of the losses or risks that follow from it.",
+        )
+        for name, span in first.items()
+    ]
+    return Outcome(tuple(drafts))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    family: Family
+    category: Category
+    severity: Severity
+
+    def draft(self, document: Document, span: Span, title: str, explanation: str) -> Draft:
+        words = document.text[span.start : span.end]
+        return Draft(
+            family=self.family,
+            category=self.category,
+            severity=self.severity,
+            title=title,
+            explanation=explanation,
+            spans=(span,),
+            confidence=0.7,
+            decision=(f"{title}: {words!r}", "nothing in the document answers it"),
+        )

@@ -1,0 +1,206 @@
+"""Statements of values: who says that which parameter has which value, in which direction and within which scope.
+
+Read from table rows, labelled lines and prose. The subject of a statement is a set of stems, so that word order and
+articles do not matter; `maximum`, `cap` and the like are its direction, words such as `existing` or `net` its scope.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.quantities import Quantity, quantities
+from docward.analyzer.analysis.text import alternatives, content_stems, stems
+from docward.events.ir import Span
+
+_COMPARABLE = frozenset({"money", "percent", "time", "multiple", "rate", "count", "sigma", "number", "date"})
+_VERBS = alternatives(
+    r"""
+    is|are|was|equals|has been|have been|of|=|below|above|between
+    must be|shall be|must not be|is not
+    (?:must|shall|may|does|do|can|should) not exceed
+    (?:(?:is|are|be)\s)?(?:set|limited|fixed|capped|restricted) (?:at|to)
+    """
+)
+_BOUNDS = alternatives(
+    r"""
+    at least|at most|exactly|up to|below|above|between|to|open for
+    no more than|not more than|less than|more than|a maximum of|a minimum of
+    """
+)
+_NOUNS = r"(?P<subject>[^,;:.()|]{3,90}?)"
+_STATED = re.compile(rf"{_NOUNS}\s{_VERBS}\s(?:{_BOUNDS}\s)?$", re.IGNORECASE)
+_LASTS = re.compile(rf"{_NOUNS}\sfor\s(?:at least|at most|up to|more than|no more than)\s$", re.IGNORECASE)
+_CUT = re.compile(
+    r"(?:^|,\s)(?:an?|any|each|every)\s(?P<subject>\w+(?: \w+)?)\s(?:above|exceeding|over)\s$", re.IGNORECASE
+)
+_IS_CUT = re.compile(r"^\s(?:is|are)\s(?:reduced|capped|cut|limited)\b", re.IGNORECASE)
+_LABEL = re.compile(r"^\W*(?P<subject>[A-Za-z][\w /()-]{2,60}?)\s*[:=]\s")
+_LEADING = re.compile(r"^\W*(?:minimum|maximum|at least|at most)\s$", re.IGNORECASE)
+_CLAUSE = re.compile(
+    r"\b(?:and|but|or|while|that|which|who|if|when|where|whose|because|until|after|before|than)\b", re.IGNORECASE
+)
+_NOISE = frozenset(
+    stems(
+        """
+        minimum maximum max min cap floor current value parameter set total applicable company constituent following
+        allowed permitted least most exceed given paid payments consecutive history record number time limit level rate
+        strategy algorithm index document default size must required
+        """
+    )
+)
+_KEPT_WHEN_ALONE = frozenset({"limit", "rate", "level", "number", "time", "size"})
+_SCOPE_WORDS = alternatives(
+    r"""
+    initial(?:ly)?|first|new(?:ly)?|existing|former|previous|old|current
+    auctions?|opening|closing|overnight|intraday|live|production
+    stress(?:ed)?|volatile|tests?|backtest\w*|simulat\w+|paper|example|e\.g\.
+    warning|soft|hard|inner|outer|upper|lower|either|each side|primary signal|secondary
+    during|until|before|after|except|unless|if|where|when|otherwise
+    reduced|increased?|temporar\w+|raised|lowered
+    daily|weekly|monthly|annual(?:ly)?
+    per (?:venue|symbol|desk|sector|client|trader)|firm|portfolio|sectors?|industr\w+|issuers?|countr\w+|desk
+    gross|net|long|short|entry|exit|additions?|deletions?|small|large
+    buy|sell|purchases?|sales?|fees|commission
+    """
+)
+_SCOPE = re.compile(rf"\b{_SCOPE_WORDS}(?!\w)", re.IGNORECASE)
+_VALUE_COLUMN = re.compile(
+    r"\b(?:values?|limits?|thresholds?|settings?|amount|default|rate|weight|level|target)\b", re.IGNORECASE
+)
+_UNIT_COLUMN = re.compile(r"\bunits?\b", re.IGNORECASE)
+_DIRECTIONS = {">=": "at least", ">": "at least", "<=": "at most", "<": "at most"}
+_BESIDE = 12
+"""Characters between a parameter of the lexicon and a cadence that belongs to it: `rebalanced quarterly`."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    subject: frozenset[str]
+    label: str
+    dimension: str
+    value: float
+    unit: str
+    text: str
+    """The quantity as it stands."""
+    direction: str
+    """`at least`, `at most`, or empty."""
+    scope: frozenset[str]
+    sentence: Sentence
+    span: Span
+    """Of the quantity."""
+    concept: str = ""
+    """The lexicon's parameter, where the words name one."""
+
+
+def statements(document: Document) -> Iterator[Statement]:
+    """In document order."""
+    for sentence in document.body:
+        found = _row(document, sentence) if sentence.kind == "row" else _prose(document, sentence)
+        yield from (statement for statement in found if statement is not None)
+
+
+def _row(document: Document, sentence: Sentence) -> Iterator[Statement | None]:
+    """Label in the first cell, value in the second or in the column that says so, unit perhaps in one of its own."""
+    if len(sentence.cells) < 2:
+        return
+    label = sentence.cells[0][1]
+    column, cell = next(((c, v) for c, v in sentence.cells[1:] if _VALUE_COLUMN.search(c)), sentence.cells[1])
+    if len(sentence.cells) > 2 and not _VALUE_COLUMN.search(column):
+        return
+    text = document.text[cell.span.start : cell.span.end]
+    found = quantities(text, cell.span.start)
+    if found:
+        unit = next((v.text for c, v in sentence.cells if _UNIT_COLUMN.search(c)), "")
+        quantity = _with_unit(found[0], unit)
+        yield _statement(document, sentence, label.text, quantity, f"{label.text} {text}")
+
+
+def _with_unit(quantity: Quantity, unit: str) -> Quantity:
+    typed = quantities(f"{quantity.text} {unit}") if unit and quantity.dimension == "number" else ()
+    if not typed:
+        return quantity
+    return replace(quantity, dimension=typed[0].dimension, value=typed[0].value, unit=typed[0].unit)
+
+
+def _prose(document: Document, sentence: Sentence) -> Iterator[Statement | None]:
+    for quantity in sentence.quantities:
+        before = sentence.text[: quantity.start - sentence.start]
+        after = sentence.text[quantity.end - sentence.start :]
+        label = _LABEL.match(before)
+        cut = _CUT.search(before) if _IS_CUT.match(after) else None
+        if label and not before[label.end() :].strip():
+            yield _statement(document, sentence, label["subject"], quantity, sentence.text)
+        elif cut:
+            yield _statement(document, sentence, f"maximum {cut['subject']}", quantity, sentence.text)
+        elif stated := _STATED.search(before) or _LASTS.search(before):
+            noun = _CLAUSE.split(stated["subject"])[-1]
+            yield _statement(document, sentence, noun, quantity, sentence.text)
+        elif _LEADING.match(before) and quantity.dimension != "number":
+            yield _statement(document, sentence, before + after[:60], quantity, sentence.text)
+        elif quantity.dimension == "cadence":
+            yield _cadence(document, sentence, quantity)
+
+
+def _cadence(document: Document, sentence: Sentence, quantity: Quantity) -> Statement | None:
+    """`rebalanced quarterly`, `monthly rebalancing`: the parameter stands right beside its cadence."""
+    for mention in sentence.mentions:
+        first, last = document.tokens[mention.first].start, document.tokens[mention.last].end
+        beside = 0 <= quantity.start - last <= _BESIDE or 0 <= first - quantity.end <= _BESIDE
+        if beside and document.lexicon.concepts[mention.concept].dimension == "cadence":
+            scope = sentence.text.replace(quantity.text, "")
+            made = _made(sentence, document.text[first:last], quantity, scope)
+            return replace(made, concept=mention.concept)
+    return None
+
+
+def _statement(
+    document: Document, sentence: Sentence, label: str, quantity: Quantity, scope_text: str
+) -> Statement | None:
+    if quantity.dimension not in _COMPARABLE:
+        return None
+    made = replace(_made(sentence, label, quantity, scope_text), concept=_parameter(document, sentence, quantity))
+    words = content_stems(label)
+    alone = len(words) < 2 and (sentence.kind == "prose" or quantity.dimension == "number")
+    undated = quantity.dimension == "date" and "date" not in words
+    if not made.concept and (alone or undated or not made.subject):
+        return None  # one word is no subject outside a table or a list of criteria
+    return made
+
+
+def _made(sentence: Sentence, label: str, quantity: Quantity, scope_text: str) -> Statement:
+    words = content_stems(label)
+    subject = frozenset(word for word in words if word not in _NOISE)
+    if not subject:
+        subject = words & _KEPT_WHEN_ALONE
+    return Statement(
+        subject=subject,
+        label=label.strip(),
+        dimension=quantity.dimension,
+        value=quantity.value,
+        unit=quantity.unit,
+        text=quantity.text,
+        direction=_direction(label, quantity),
+        scope=frozenset(match.group().lower() for match in _SCOPE.finditer(scope_text)),
+        sentence=sentence,
+        span=Span(start=quantity.start, end=quantity.end),
+    )
+
+
+def _direction(label: str, quantity: Quantity) -> str:
+    if re.search(r"\b(?:min|minimum|floor)\b", label, re.IGNORECASE):
+        return "at least"
+    if re.search(r"\b(?:max|maximum|cap)\b", label, re.IGNORECASE):
+        return "at most"
+    return _DIRECTIONS.get(quantity.comparator, "")
+
+
+def _parameter(document: Document, sentence: Sentence, quantity: Quantity) -> str:
+    """The parameter of the lexicon that the sentence names before the quantity, if it has that dimension."""
+    for mention in reversed(sentence.mentions):
+        concept = document.lexicon.concepts[mention.concept]
+        if concept.dimension == quantity.dimension and document.tokens[mention.last].end <= quantity.start:
+            return concept.id
+    return ""

@@ -1,0 +1,168 @@
+"""The main job: three documents in, their seeded defects out with exact quotes, and clean sentences left alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from docward.localstack.stack import Stack
+from installation import Installation, new_installation, until
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples"
+TRUTH: dict[str, Any] = json.loads((SAMPLES / "truth.json").read_text(encoding="utf-8"))
+PACKS = ("self-containment", "internal-algorithm-standard")
+NAMES = sorted(TRUTH)
+
+
+@pytest.fixture(scope="module")
+async def reviewed(
+    servers: Stack, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[Installation, dict[str, str]]]:
+    """The samples, analysed by real services; document ids by file name."""
+    async with new_installation(servers, tmp_path_factory.mktemp("reviewed")) as place:
+        place.start()
+        await place.ready()
+        with place.api() as api:
+            import_packs(api)
+            idents = {name: submit(api, SAMPLES / name) for name in NAMES}
+            for ident in idents.values():
+                await analysed(api, ident)
+        yield place, idents
+
+
+def import_packs(api: httpx.Client) -> None:
+    for pack in PACKS:
+        content = (ROOT / "policies" / f"{pack}.yaml").read_bytes()
+        headers = {"Content-Type": "application/yaml", "Prefer": "wait=30"}
+        answer = api.post("/policy-repositories/import", content=content, headers=headers)
+        assert answer.status_code == 201, answer.text
+
+
+def submit(api: httpx.Client, file: Path, **params: str) -> str:
+    query = {"filename": file.name, "repositories": list(PACKS), **params}
+    headers = {"Content-Type": "application/octet-stream"}
+    answer = api.post("/documents", params=query, content=file.read_bytes(), headers=headers)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["document_id"])
+
+
+async def analysed(api: httpx.Client, ident: str, within: float = 60) -> dict[str, Any]:
+    async def finished() -> dict[str, Any] | None:
+        answer = api.get(f"/documents/{ident}")
+        document: dict[str, Any] = answer.json()
+        return document if answer.status_code == 200 and document["status"] == "analyzed" else None
+
+    document = await until(finished, within=within)
+    assert document is not None
+    return document
+
+
+def findings_of(api: httpx.Client, ident: str) -> list[dict[str, Any]]:
+    page = api.get(f"/documents/{ident}/findings", params={"limit": 100}).json()
+    assert page["next_cursor"] is None
+    return [finding for finding in page["items"] if finding["present"]]
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def overlaps(quote: str, finding: dict[str, Any]) -> bool:
+    return any(plain(quote) in plain(q["text"]) or plain(q["text"]) in plain(quote) for q in finding["quotes"])
+
+
+@pytest.mark.parametrize(
+    ("name", "defect"),
+    [(name, defect) for name in NAMES for defect in TRUTH[name]["defects"]],
+    ids=lambda v: str(v)[:0],
+)
+async def test_every_seeded_defect_is_found(
+    reviewed: tuple[Installation, dict[str, str]], name: str, defect: dict[str, Any]
+) -> None:
+    place, idents = reviewed
+    with place.api() as api:
+        findings = findings_of(api, idents[name])
+    if defect["quote"] is None:
+        matching = [f for f in findings if not f["quotes"] and f["searched"] and f["category"] == defect["category"]]
+    else:
+        places = [defect["quote"], *defect.get("also", [])]
+        matching = [f for f in findings if any(overlaps(quote, f) for quote in places)]
+    assert matching, f"{defect['id']} ({defect['family']}): {defect['why']}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_no_clean_sentence_is_flagged(reviewed: tuple[Installation, dict[str, str]], name: str) -> None:
+    place, idents = reviewed
+    with place.api() as api:
+        findings = findings_of(api, idents[name])
+    clean = TRUTH[name]["clean"]
+    flagged = [(f["title"], sentence) for f in findings for sentence in clean if overlaps(sentence, f)]
+    assert flagged == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_every_quote_stands_in_the_document_exactly(
+    reviewed: tuple[Installation, dict[str, str]], name: str
+) -> None:
+    place, idents = reviewed
+    with place.api() as api:
+        markdown = api.get(f"/documents/{idents[name]}/content").text
+        findings = findings_of(api, idents[name])
+    assert findings
+    for finding in findings:
+        for quote in finding["quotes"]:
+            assert markdown[quote["span"]["start"] : quote["span"]["end"]] == quote["text"]
+        if finding["proposal"]:
+            span = finding["proposal"]["span"]
+            assert markdown[span["start"] : span["end"]] == finding["proposal"]["original"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_every_requirement_has_a_verdict(reviewed: tuple[Installation, dict[str, str]], name: str) -> None:
+    place, idents = reviewed
+    with place.api() as api:
+        wanted = {
+            (pack, policy["id"])
+            for pack in PACKS
+            for policy in api.get(f"/policy-repositories/{pack}/releases/1").json()["policies"]
+        }
+        page = api.get(f"/documents/{idents[name]}/verdicts", params={"limit": 100}).json()
+    assert {(v["repository"], v["policy_id"]) for v in page["items"]} == wanted
+
+
+async def test_one_trace_leads_from_the_upload_to_every_event(reviewed: tuple[Installation, dict[str, str]]) -> None:
+    place, idents = reviewed
+    rows = await place.fetch("select traceparent, type from converter.events where type <> 'command-rejected'")
+    rows += await place.fetch("select traceparent, type from analyzer.events where topic = 'analysis-events'")
+    traces: dict[str, set[str]] = {}
+    for row in rows:
+        traces.setdefault(row["traceparent"].split("-")[1], set()).add(row["type"])
+    assert len(traces) == len(idents)
+    for types in traces.values():
+        assert {"document-submitted", "document-converted", "analysis-requested", "analysis-completed"} <= types
+
+
+async def test_an_accepted_finding_stays_accepted_in_the_next_analysis(
+    reviewed: tuple[Installation, dict[str, str]],
+) -> None:
+    place, idents = reviewed
+    ident = idents["intraday-mean-reversion.md"]
+    with place.api() as api:
+        finding = findings_of(api, ident)[0]
+        path = f"/documents/{ident}/findings/{finding['fingerprint']}"
+        accepted = api.post(f"{path}/accept", json={"comment": "agreed"}, headers={"Prefer": "wait=20"})
+        assert accepted.status_code == 200, accepted.text
+        assert accepted.json()["status"] == "accepted"
+        again = api.post(f"{path}/accept", json={}, headers={"Prefer": "wait=20"})
+        assert again.status_code == 409
+        analysis = api.post(f"/documents/{ident}/analyses", json={}, headers={"Prefer": "wait=30"})
+        assert analysis.status_code == 201, analysis.text
+        assert api.get(path).json()["status"] == "accepted"
+        assert {f["fingerprint"] for f in findings_of(api, ident)} >= {finding["fingerprint"]}

@@ -1,0 +1,161 @@
+"""Verdicts: evidence and facets, contradiction by value and by negation, and never silence."""
+
+from __future__ import annotations
+
+import pytest
+
+from docward.analyzer.analysis import Release, scores
+from docward.events.findings import PolicyRef, Verdict
+from docward.events.policies import Policy
+
+
+def policy(**changes):
+    return Policy.model_validate(
+        {
+            "id": "P-1",
+            "level": "MUST",
+            "title": "Alerts within five seconds",
+            "paraphrase": "Alerts arrive within five seconds.",
+            "evidence": {"concepts": {"all": ["alert"], "any": ["limit_breach"], "within": "paragraph"}},
+            "facets": [
+                {"id": "T", "kind": "quantity", "dimension": "time", "op": "<=", "value": "5 s", "near": ["raised"]},
+                {"id": "O", "kind": "role"},
+            ],
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def verdict(report, any_id):
+    def decide(text, **changes):
+        applies = changes.pop("release_applies", ())
+        release = Release(any_id, "house", 3, applies, (policy(**changes),))
+        found = report(text, release)
+        return found.verdicts[0], found
+
+    return decide
+
+
+GOOD = "Alerts are raised within 3 seconds of a breach and shown to the trader."
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD, "covered"),
+        ("Alerts are raised within 30 seconds of a breach and shown to the trader.", "contradicted"),
+        ("Alerts are raised when a breach occurs and shown to the trader.", "partial"),
+        ("The system does not support alerts on a breach.", "contradicted"),
+        ("There are no alerts on a breach.", "contradicted"),
+        ("Alerts are raised no later than 3 seconds after a breach; the trader reads them.", "covered"),
+        ("The alert sound can be changed.", "missing"),
+        ("The desk opens at nine.", "missing"),
+    ],
+)
+def test_the_evidence_decides(verdict, text, expected):
+    assert verdict(f"# 1 Monitoring\n\n{text}")[0].verdict == expected
+
+
+def test_a_covered_verdict_shows_its_evidence(verdict):
+    found, report = verdict(f"# 1 Monitoring\n\n{GOOD}")
+    assert [quote.text for quote in found.quotes] == [GOOD]
+    assert {facet.id: facet.met for facet in found.facets} == {"T": True, "O": True}
+    assert report.findings == ()
+    assert report.compliance == "compliant"
+
+
+def test_a_broken_bound_is_a_finding_of_the_policy(verdict):
+    found, report = verdict("# 1 A\n\nAlerts are raised 30 seconds after a breach and shown to the trader.")
+    (finding,) = [f for f in report.findings if f.origin == "rule:P-1"]
+    assert (finding.family, finding.severity) == ("NUM", "critical")
+    assert finding.policy == found.policy
+    assert "30 seconds stated, <= 5 s required" in found.explanation
+    assert report.compliance == "non-compliant"
+
+
+def test_an_absence_names_what_was_searched(verdict):
+    found, report = verdict("# 1 Scope\n\nNothing.\n\n# 2 Data\n\nNothing.")
+    assert found.searched == ("1 Scope", "2 Data")
+    assert report.findings[0].searched == found.searched
+    assert report.findings[0].quotes == ()
+
+
+def test_the_sections_where_it_usually_stands_are_named_first(verdict):
+    evidence = {"concepts": {"all": ["alert"]}, "sections_prior": ["monitoring"]}
+    found, _ = verdict("# 1 Scope\n\nNothing.\n\n# 2 Monitoring\n\nNothing.", evidence=evidence, facets=[])
+    assert found.searched == ("2 Monitoring",)
+
+
+def test_a_heading_lends_its_subject_to_its_section(verdict):
+    evidence = {"concepts": {"all": ["kill_switch"], "within": "section"}}
+    facets = [{"id": "A", "kind": "concept", "any": ["cancel_orders"]}]
+    text = "# 1 Kill switch\n\nThe kill switch is red.\n\nIt cancels all orders."
+    assert verdict(text, evidence=evidence, facets=facets)[0].verdict == "covered"
+
+
+def test_a_facet_that_is_essential_makes_it_missing(verdict):
+    facets = [{"id": "O", "kind": "role", "severity_if_missing": "missing"}]
+    assert verdict("# 1 A\n\nAlerts follow a breach.", facets=facets)[0].verdict == "missing"
+
+
+def test_a_pattern_of_the_pack_contradicts(verdict):
+    contradicts = {"patterns": ["alerts? (?:are|is) (?:sent|raised) hourly"]}
+    assert verdict("# 1 A\n\nAlerts are raised hourly.", contradicts=contradicts)[0].verdict == "contradicted"
+
+
+def test_what_does_not_apply_is_not_applicable(verdict):
+    assert verdict(GOOD, applies_if=["backtest"])[0].verdict == "not-applicable"
+    found, report = verdict(GOOD, release_applies=("backtest",))
+    assert found.verdict == "not-applicable"
+    assert report.compliance is None
+
+
+def test_what_nothing_looked_at_is_not_assessed(verdict):
+    found, report = verdict(GOOD, evidence={}, facets=[])
+    assert found.verdict == "not-assessed"
+    assert report.compliance == "partial"
+
+
+def test_a_may_is_judged_but_never_a_finding(verdict):
+    found, report = verdict("# 1 Scope\n\nNothing.", level="MAY")
+    assert found.verdict == "missing"
+    assert report.findings == ()
+    assert report.compliance is None
+
+
+def test_the_proposal_stands_at_the_end_of_its_section(verdict):
+    text = "# 1 Monitoring\n\nNothing.\n\n# 2 Data\n\nNothing."
+    proposal = {"text": "Alerts reach {role}.", "insert_after": {"section": "monitoring"}}
+    _, report = verdict(text, proposal=proposal)
+    change = report.findings[0].proposal
+    assert change is not None
+    assert change.original == ""
+    assert change.slots == ("role",)
+    edited = text[: change.span.start] + change.replacement + text[change.span.end :]
+    assert edited.startswith("# 1 Monitoring\n\nNothing.\n\nAlerts reach {role}.\n\n# 2 Data")
+
+
+def verdicts(*kinds, level="MUST"):
+    reference = PolicyRef(
+        repository_id="00000000-0000-0000-0000-000000000007", repository="r", release=1, policy_id="p"
+    )
+    return [Verdict(policy=reference, level=level, title="t", verdict=kind, explanation="") for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("covered", "covered"), "compliant"),
+        (("covered", "not-applicable"), "compliant"),
+        (("covered", "partial"), "partial"),
+        (("covered", "not-assessed"), "partial"),
+        (("covered", "missing"), "non-compliant"),
+        (("covered", "contradicted"), "non-compliant"),
+        (("not-applicable",), None),
+        ((), None),
+    ],
+)
+def test_compliance_follows_the_musts(kinds, expected):
+    assert scores.compliance(verdicts(*kinds)) == expected
+    assert scores.compliance([*verdicts(*kinds), *verdicts("missing", level="SHOULD")]) == expected

@@ -1,0 +1,255 @@
+"""PDF documents: headings, paragraphs, lists, tables, pages and boxes; and typed ends for what cannot be read."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pypdf
+import pytest
+from PIL import Image as Picture
+from reportlab.lib import colors
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.styles import ParagraphStyle, getSampleStyleSheet
+from reportlab.pdfgen import canvas
+from reportlab.platypus import BaseDocTemplate, Frame, Image, PageBreak, PageTemplate, Paragraph, Preformatted, Table
+
+from docward.converter.conversion import ConversionError, convert
+from docward.runtime.sniffing import PDF
+
+STYLES = getSampleStyleSheet()
+BODY = STYLES["BodyText"]
+SENTENCE = (
+    "The strategy sends no order while the venue reports a halt, and it resumes five minutes after trading restarts. "
+)
+GRID = [("GRID", (0, 0), (-1, -1), 0.5, colors.black)]
+
+
+def converted(data: bytes):
+    return convert(data, PDF, document_id="d")
+
+
+def text(words: str, style: str = "BodyText") -> Paragraph:
+    return Paragraph(words, STYLES[style])
+
+
+def test_headings_by_number_and_type(pdf, sound):
+    conversion = converted(
+        pdf(
+            [
+                text("Alpha specification", "Title"),
+                text("1 Scope", "Heading1"),
+                text(SENTENCE * 3),
+                text("1.1 Limits", "Heading2"),
+                text(SENTENCE * 3),
+                text("Appendix A: Rates", "Heading1"),
+                text(SENTENCE),
+            ]
+        )
+    )
+    sound(conversion)
+    found = [(section.level, section.number, section.title) for section in conversion.ir.sections]
+    assert found == [
+        (1, None, "Alpha specification"),
+        (2, "1", "Scope"),
+        (3, "1.1", "Limits"),
+        (2, "Appendix A", "Rates"),
+    ]
+    assert conversion.ir.title == "Alpha specification"
+
+
+def test_the_outline_says_what_is_a_heading():
+    out = io.BytesIO()
+    page = canvas.Canvas(out, pagesize=A4, invariant=1)
+    for at, (title, level) in enumerate([("Scope", 0), ("Aim", 1), ("Risk", 0)]):
+        page.bookmarkPage(title)
+        page.addOutlineEntry(title, title, level)
+        page.setFont("Helvetica", 10)  # as large as the text below it
+        page.drawString(72, 760 - 100 * at, title)
+        page.drawString(72, 720 - 100 * at, SENTENCE[:90])
+    page.save()
+    ir = converted(out.getvalue()).ir
+    assert [(section.level, section.title) for section in ir.sections] == [(1, "Scope"), (2, "Aim"), (1, "Risk")]
+
+
+def test_paragraphs_are_whole_over_lines_and_pages(pdf):
+    long = SENTENCE * 60
+    markdown = converted(pdf([text(long)])).markdown
+    assert markdown.split() == long.split()
+    assert markdown.count("\n\n") == 0
+
+
+def test_running_headers_and_page_numbers_are_left_out_and_counted(pdf):
+    def decorate(page, document):
+        page.drawString(72, 815, "Alpha desk confidential")
+        page.drawString(280, 20, f"Page {document.page} of 3")
+
+    story: list[Any] = []
+    for words in ("Orders rest at the bid.", "Limits hold for each day.", "Prices come from one feed."):
+        story += [text(words * 4), PageBreak()]
+    conversion = converted(pdf(story, decorate=decorate))
+    assert "confidential" not in conversion.markdown
+    assert "of 3" not in conversion.markdown
+    assert {item.what: item.characters for item in conversion.report.dropped} == {"page header": 63, "page footer": 24}
+
+
+def test_lists_keep_their_marks_and_nesting(pdf):
+    inner = ParagraphStyle("inner", BODY, leftIndent=36, bulletIndent=24)
+    outer = ParagraphStyle("outer", BODY, leftIndent=18, bulletIndent=6)
+    story = [
+        text("Steps:"),
+        Paragraph("first " + SENTENCE, outer, bulletText="•"),
+        Paragraph("nested", inner, bulletText="–"),
+        Paragraph("second", outer, bulletText="•"),
+        text("Then:"),
+        Paragraph("one", outer, bulletText="1."),
+        Paragraph("two", outer, bulletText="2."),
+    ]
+    assert converted(pdf(story)).markdown == (
+        f"Steps:\n\n- first {SENTENCE.strip()}\n  - nested\n- second\n\nThen:\n\n1. one\n2. two\n"
+    )
+
+
+def test_a_ruled_table_keeps_its_cells_and_merged_cells(pdf):
+    rows = [["Limit", "Value", ""], ["Order value", "5 %", "soft"], ["Loss", "7 %", "hard"]]
+    table = Table(rows, style=[*GRID, ("SPAN", (1, 0), (2, 0))])
+    conversion = converted(pdf([text(SENTENCE), text("Table 1: Limits"), table, text(SENTENCE)]))
+    assert (
+        "Table 1: Limits\n\n| Limit | Value | Value |\n| --- | --- | --- |\n| Order value | 5 % | soft |\n| Loss | 7 % | hard |"
+    ) in conversion.markdown
+    assert conversion.ir.tables[0].caption == "Table 1: Limits"
+
+
+def test_wrapped_cells_are_one_cell(pdf):
+    rows = [["Role", "Task"], ["Desk", text(SENTENCE)], ["Risk", text("Sets limits.")]]
+    conversion = converted(pdf([Table(rows, colWidths=[80, 150], style=GRID)]))
+    assert conversion.ir.tables[0].rows[0][1].text == SENTENCE.strip()
+
+
+def test_a_table_with_horizontal_rules_only(pdf):
+    rows = [["Measure", "In", "Out"], ["Return", "9.6 %", "8.1 %"], ["Volatility", "16.0 %", "15.0 %"]]
+    rules = [("LINEABOVE", (0, 0), (-1, 1), 0.7, colors.black), ("LINEBELOW", (0, -1), (-1, -1), 0.7, colors.black)]
+    table = converted(pdf([text(SENTENCE), Table(rows, style=rules, colWidths=120)])).ir.tables[0]
+    assert [[cell.text for cell in row] for row in (table.header, *table.rows)] == rows
+
+
+def test_a_table_over_two_pages_is_one_table(pdf):
+    rows = [["Name", "Value"], *([f"parameter {at}", str(at)] for at in range(70))]
+    conversion = converted(pdf([Table(rows, style=GRID, repeatRows=1)]))
+    (table,) = conversion.ir.tables
+    assert len(table.rows) == 70
+    assert conversion.report.pages == 2
+
+
+def test_there_is_no_table_where_nothing_is_drawn(pdf):
+    page = io.BytesIO()
+    drawing = canvas.Canvas(page, pagesize=A4, invariant=1)
+    drawing.rect(60, 60, 475, 720)  # a frame around the page
+    drawing.line(60, 700, 535, 700)
+    for at in range(12):
+        drawing.drawString(72, 680 - 14 * at, f"left {at}")
+        drawing.drawString(300, 680 - 14 * at, f"right {at}")
+    drawing.save()
+    assert converted(page.getvalue()).ir.tables == ()
+    assert converted(pdf([text(SENTENCE * 20)])).ir.tables == ()
+
+
+def test_two_columns_are_read_one_after_the_other():
+    out = io.BytesIO()
+    document = BaseDocTemplate(out, pagesize=A4, invariant=1)
+    frames = [Frame(60, 60, 220, 720), Frame(310, 60, 220, 720)]
+    document.addPageTemplates(PageTemplate(frames=frames))
+    names = [f"{one}{other}" for one in "abcdef" for other in "klmnopqrst"]
+    sentences = [f"Sentence {name} of the text stands in its own paragraph of some words." for name in names]
+    document.build([Paragraph(words, BODY) for words in sentences])
+    markdown = " ".join(converted(out.getvalue()).markdown.split())
+    assert markdown == " ".join(sentences)
+
+
+def test_words_broken_at_line_ends_are_whole_again():
+    out = io.BytesIO()
+    page = canvas.Canvas(out, pagesize=A4, invariant=1)
+    lines = [
+        "The method uses volatility and cross-sectional ranks of the vola-",
+        "tility, which are then cross-",
+        "sectional.",
+    ]
+    for at, line in enumerate(lines):
+        page.drawString(72, 700 - 14 * at, line)
+    page.save()
+    assert "ranks of the volatility, which are then cross-sectional." in converted(out.getvalue()).markdown
+
+
+def test_code_keeps_its_lines_and_indents(pdf):
+    code = "def size(risk):\n    if risk > 0:\n        return 1 / risk\n    return 0"
+    markdown = converted(pdf([text(SENTENCE), Preformatted(code, STYLES["Code"]), text(SENTENCE)])).markdown
+    assert f"```\n{code}\n```" in markdown
+
+
+def test_every_block_has_its_page_and_box(pdf):
+    ir = converted(pdf([text("1 Scope", "Heading1"), text(SENTENCE), PageBreak(), text("2 Risk", "Heading1")])).ir
+    assert [(block.page, block.kind) for block in ir.blocks] == [(1, "heading"), (1, "paragraph"), (2, "heading")]
+    box = ir.blocks[0].box
+    assert box is not None
+    assert 72 <= box.x0 < box.x1 < 200
+    assert 700 < box.y0 < box.y1 < 800
+    assert ir.sections[1].page == 2
+
+
+def test_formulas_and_captions_stand_alone(pdf):
+    story = [text(SENTENCE), text("VOL = sqrt(252) * STD"), text("Figure 1: Curve"), text(SENTENCE)]
+    conversion = converted(pdf(story))
+    assert (
+        "\n\nVOL = sqrt(252) \\* STD\n\n" in conversion.markdown
+        or "\n\nVOL = sqrt(252) * STD\n\n" in conversion.markdown
+    )
+    assert [formula.name for formula in conversion.ir.formulas] == ["VOL"]
+
+
+def encrypted(data: bytes) -> bytes:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(data))
+    writer.encrypt(user_password="secret", algorithm="AES-256")
+    out = io.BytesIO()
+    writer.write(out)
+    return out.getvalue()
+
+
+def test_what_cannot_be_read_ends_typed(pdf):
+    picture = io.BytesIO()
+    Picture.new("L", (600, 800), 200).save(picture, "PNG")
+    picture.seek(0)
+    blank = io.BytesIO()
+    page = canvas.Canvas(blank, invariant=1)
+    page.showPage()
+    page.save()
+    readable = pdf([text(SENTENCE)])
+    cases = {
+        "encrypted": encrypted(readable),
+        "damaged": readable[: len(readable) // 2],
+        "needs-ocr": pdf([Image(picture, width=430, height=680)]),
+        "empty": blank.getvalue(),
+    }
+    for reason, data in cases.items():
+        with pytest.raises(ConversionError) as error:
+            converted(data)
+        assert error.value.reason == reason
+        assert error.value.detail.endswith(".")
+
+
+def test_a_scanned_page_among_others_is_named(pdf):
+    picture = io.BytesIO()
+    Picture.new("L", (600, 800), 200).save(picture, "PNG")
+    picture.seek(0)
+    margins = dict.fromkeys(("topMargin", "bottomMargin", "leftMargin", "rightMargin"), 20)
+    conversion = converted(pdf([text(SENTENCE), PageBreak(), Image(picture, width=500, height=760)], **margins))
+    assert [(issue.code, issue.page) for issue in conversion.ir.issues] == [("needs-ocr", 2)]
+
+
+def test_subscripts_and_exponents_are_marked_and_notes_are_not(pdf):
+    story = [
+        text("z<sub>t</sub> = (P<sub>t-1</sub> - m) / s<super>2</super>"),
+        text("The desk decides<super>3</super>."),
+    ]
+    conversion = converted(pdf(story))
+    assert conversion.markdown == "z_t = (P_{t-1} - m) / s^2\n\nThe desk decides3.\n"
+    assert conversion.ir.formulas[0].name == "z_t"
