@@ -7,7 +7,7 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
+from jsonschema import Draft202012Validator
 
 from contracts.golden import ACTOR, EVENTS, NEWEST, OBJECTS, SIGNER, TYPES, body, carried, committed, example, schema
 from docward.events.codec import Codec, encode, verified_actor

@@ -8,16 +8,23 @@ import httpx
 import pytest
 
 from docward.localstack import start_stack
-from e2e.test_samples import SAMPLES, analysed, findings_of, import_packs, submit
+from e2e.test_samples import PACKS, SAMPLES, analysed, findings_of, import_packs, submit
 from installation import SERVICES, Installation, new_installation, until
 
-BURST = 6
-"""Documents under way when something is killed, of each sample."""
+SAMPLE = SAMPLES / "intraday-mean-reversion.md"
+BURST = 10
+"""Documents under way when something is killed."""
 
 
-async def submitted(place: Installation, api: httpx.Client) -> list[str]:
-    """A burst of documents; whatever is answered 202 counts."""
-    return [submit(api, file, tags=f"burst-{n}") for n in range(BURST) for file in sorted(SAMPLES.glob("*.md"))]
+async def submitted(api: httpx.Client) -> list[str]:
+    return [submit(api, SAMPLE, tags=f"burst-{n}") for n in range(BURST)]
+
+
+def post_once(api: httpx.Client) -> int:
+    """The status of a request that may be sent several times."""
+    headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": "once"}
+    params = {"filename": SAMPLE.name, "repositories": list(PACKS), "tags": "once"}
+    return api.post("/documents", params=params, content=SAMPLE.read_bytes(), headers=headers).status_code
 
 
 async def check(place: Installation, api: httpx.Client, idents: list[str]) -> None:
@@ -54,9 +61,9 @@ async def test_a_service_killed_in_the_middle_loses_nothing(installation: Instal
     await installation.ready()
     with installation.api() as api:
         import_packs(api)
-        idents = await submitted(installation, api)
+        idents = await submitted(api)
         installation.kill(victim)
-        idents += await submitted(installation, api)
+        idents += await submitted(api)
         installation.start(victim)
         await check(installation, api, idents)
 
@@ -66,12 +73,12 @@ async def test_the_gateway_killed_in_the_middle_loses_nothing_it_accepted(instal
     await installation.ready()
     with installation.api() as api:
         import_packs(api)
-        idents = await submitted(installation, api)
+        idents = await submitted(api)
     installation.kill("gateway")
     installation.start("gateway")
     await installation.ready("gateway")
     with installation.api() as api:
-        idents += await submitted(installation, api)
+        idents += await submitted(api)
         await check(installation, api, idents)
 
 
@@ -83,15 +90,9 @@ async def test_kafka_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
             await place.ready()
             with place.api() as api:
                 import_packs(api)
-                idents = await submitted(place, api)
+                idents = await submitted(api)
                 stack.servers["kafka-1"].kill()
-                refused = api.post(
-                    "/documents",
-                    params={"filename": "a.md"},
-                    content=b"# A\n",
-                    headers={"Content-Type": "application/octet-stream"},
-                )
-                assert refused.status_code == 503, "nothing is accepted without a durable write"
+                assert post_once(api) == 503, "nothing is accepted without a durable write"
                 stack.servers["kafka-1"].start()
 
                 async def accepts() -> bool:
@@ -100,7 +101,9 @@ async def test_kafka_killed_in_the_middle_loses_nothing(tmp_path: Path) -> None:
                     return answer.status_code == 200 and ready.status_code == 200
 
                 await until(accepts, within=60)
-                idents += await submitted(place, api)
+                assert post_once(api) == 202, "the same request again is the same command"
+                idents += await submitted(api)
+                idents += [d["document_id"] for d in api.get("/documents", params={"tag": "once"}).json()["items"]]
                 await check(place, api, idents)
     finally:
         stack.remove()

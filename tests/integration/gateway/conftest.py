@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
-from docward.localstack.stack import Stack, start_stack
+from docward.localstack.stack import Stack
 from integration.gateway.served import Served, served
 from integration.projector import cast
 from integration.projector.conftest import TEXTS
 from integration.projector.installation import installed
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Stack]:
-    stack = start_stack(Path(".docward/tests"), durable=False)
-    yield stack
-    if stack.started:
-        stack.stop()
 
 
 @pytest.fixture(scope="session")

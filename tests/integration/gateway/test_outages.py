@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
@@ -28,7 +27,7 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with pytest.MonkeyPatch.context() as environment:
         for variable in (KAFKA_VARIABLE, POSTGRES_VARIABLE):
             environment.delenv(variable, raising=False)
-        stack = start_stack(Path(".docward/tests-gateway-outages"), durable=False)
+        stack = start_stack(tmp_path_factory.mktemp("servers"), durable=False)
     yield stack
     stack.remove()
 

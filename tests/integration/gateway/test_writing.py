@@ -387,3 +387,20 @@ async def test_whoever_sends_too_much_learns_it(gateway: Served) -> None:
             assert (answer.status_code, answer.json()["code"]) == (413, "too-large")
         forbidden = await client.post(DOCUMENTS, content=b"a" * 8_000_000, headers={"Authorization": "Bearer no"})
         assert forbidden.status_code == 401
+
+
+async def test_a_key_has_one_effect_however_many_use_it_at_once(gateway: Served) -> None:
+    async with gateway.client() as client:
+        headers = {"Idempotency-Key": f"k-{uuid4()}"}
+
+        async def post() -> httpx.Response:
+            return await client.post(DOCUMENTS, params={"filename": "m.md"}, content=TEXT, headers=headers)
+
+        answers = await asyncio.gather(*(post() for _ in range(100)))
+        assert {answer.status_code for answer in answers} <= {202, 409}
+        accepted = {answer.json()["operation_id"] for answer in answers if answer.status_code == 202}
+        assert len(accepted) == 1
+        refused = {answer.json()["code"] for answer in answers if answer.status_code == 409}
+        assert refused <= {"request-in-progress"}
+        (operation,) = accepted
+        assert (await get(client, f"/api/v1/operations/{operation}"))["status"] == "accepted"

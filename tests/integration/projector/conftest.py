@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
 from docward.events.topics import CONVERTER_DEAD_LETTERS
-from docward.localstack.stack import Stack, start_stack
+from docward.localstack.stack import Stack
 from integration.projector import cast
 from integration.projector.installation import Installation, installed
 from unit.projector.story import told
@@ -19,14 +18,6 @@ TEXTS = {
     "version-4": "# Momentum\n\nRestored.\n",
     "deleted": "# Momentum\n\nWithdrawn.\n",
 }
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Stack]:
-    stack = start_stack(Path(".docward/tests"), durable=False)
-    yield stack
-    if stack.started:
-        stack.stop()
 
 
 @pytest.fixture(scope="session")

@@ -57,13 +57,18 @@ DEFECTS = [
     ("conflicting-values", "The base date is 2 January 2015.\n\nThe base date is 2 January 2016.", "2 January 2016"),
     (
         "conflicting-values",
-        "A weight above 5 % is reduced to 5 %.\n\n| Parameter | Value | Unit |\n|---|---|---|\n| Weight cap | 6 | per cent |\n",
+        (
+            "A weight above 5 % is reduced to 5 %.\n\n| Parameter | Value | Unit |\n|---|---|---|\n"
+            "| Weight cap | 6 | per cent |\n"
+        ),
         "Weight cap | 6",
     ),
     (
         "conflicting-values",
-        "The median of the daily traded value on the exchange is at least EUR 6 million.\n\n| Parameter | Value |\n"
-        "|---|---|\n| Minimum median daily traded value | EUR 5 million |\n",
+        (
+            "The median of the daily traded value on the exchange is at least EUR 6 million.\n\n| Parameter | Value |"
+            "\n|---|---|\n| Minimum median daily traded value | EUR 5 million |\n"
+        ),
         "EUR 6 million",
     ),
     ("business-calendars", "The index is rebalanced on the last business day of June.", "business day"),

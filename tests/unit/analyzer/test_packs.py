@@ -40,7 +40,7 @@ def test_the_bundled_packs_are_complete(packs):
 
 
 def test_every_concept_is_used_by_a_pack_or_is_a_parameter(packs):
-    used = set()
+    used: set[str] = set()
     for pack in packs.values():
         used.update(*pack.applies_if.values())
         for policy in pack.requirements:

@@ -13,10 +13,10 @@ from reportlab.lib.pagesizes import A4
 from reportlab.platypus import SimpleDocTemplate
 
 from docward.converter.conversion import Conversion
-from docward.events.ir import Ir
+from docward.events.ir import Element, Ir
 
 
-def elements(ir: Ir):
+def elements(ir: Ir) -> list[Element]:
     return [*ir.sections, *ir.blocks, *ir.definitions, *ir.formulas, *ir.tables, *ir.references, *ir.parameters]
 
 
@@ -36,8 +36,10 @@ def assert_sound(conversion: Conversion) -> None:
     for element in elements(ir):
         assert 0 <= element.span.start < element.span.end <= len(markdown)
         assert element.section_id is None or any(section.id == element.section_id for section in ir.sections)
-    for exact in (*ir.definitions, *ir.formulas, *ir.references):
-        assert markdown[exact.span.start : exact.span.end] == exact.text
+    stated = [(one.span, one.text) for one in ir.definitions]
+    stated += [(one.span, one.text) for one in ir.formulas]
+    stated += [(one.span, one.text) for one in ir.references]
+    assert [text for span, text in stated if markdown[span.start : span.end] != text] == []
     for one, following in pairwise(ir.sections):
         assert one.span.end <= following.span.start
     for section in ir.sections:

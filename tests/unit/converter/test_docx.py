@@ -81,7 +81,8 @@ def test_every_paragraph_that_another_reader_finds_is_there(specification):
 
 NUMBERING = """<w:numbering XMLNS><w:abstractNum w:abstractNumId="0">
 <w:lvl w:ilvl="0"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:pStyle w:val="H1"/><w:lvlText w:val="%1"/></w:lvl>
-<w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:pStyle w:val="H2"/><w:lvlText w:val="%1.%2"/></w:lvl>
+<w:lvl w:ilvl="1"><w:start w:val="1"/><w:numFmt w:val="decimal"/><w:pStyle w:val="H2"/><w:lvlText w:val="%1.%2"/>
+</w:lvl>
 <w:lvl w:ilvl="2"><w:start w:val="1"/><w:numFmt w:val="lowerLetter"/><w:lvlText w:val="(%3)"/></w:lvl>
 </w:abstractNum><w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>
 <w:num w:numId="2"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="7"/></w:lvlOverride>
@@ -141,9 +142,9 @@ def test_tracked_changes_are_accepted_and_deleted_text_is_counted(word_file):
 def test_links_fields_and_content_controls(word_file):
     field = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
     body = (
-        '<w:p><w:hyperlink r:id="web"><w:r><w:t>venue manual</w:t></w:r></w:hyperlink><w:r><w:t xml:space="preserve"> and'
-        f" </w:t></w:r>{field.format('begin')}<w:r><w:instrText> REF sec </w:instrText></w:r>{field.format('separate')}"
-        f"<w:r><w:t>Section 3</w:t></w:r>{field.format('end')}</w:p>"
+        '<w:p><w:hyperlink r:id="web"><w:r><w:t>venue manual</w:t></w:r></w:hyperlink>'
+        f'<w:r><w:t xml:space="preserve"> and </w:t></w:r>{field.format("begin")}<w:r><w:instrText>REF s </w:instrText>'
+        f"</w:r>{field.format('separate')}<w:r><w:t>Section 3</w:t></w:r>{field.format('end')}</w:p>"
         "<w:sdt><w:sdtContent><w:p><w:r><w:t>Controlled.</w:t></w:r></w:p></w:sdtContent></w:sdt>"
     )
     relation = '<Relationship Id="web" Type="x/hyperlink" Target="https://example.com/a b" TargetMode="External"/>'
@@ -200,6 +201,10 @@ A, B, I = run("a"), run("b"), run("i")  # noqa: E741 - the index of a sum is cal
 CHAR = '<m:{0}Pr><m:chr m:val="{1}"/></m:{0}Pr>'
 
 
+LIMITS = f"<m:sub>{I}{run('=1')}</m:sub><m:sup>{run('n')}</m:sup>"
+SUM = f"<m:nary>{CHAR.format('nary', '∑')}{LIMITS}<m:e>{A}</m:e></m:nary>"
+
+
 @pytest.mark.parametrize(
     ("inner", "expected"),
     [
@@ -213,7 +218,7 @@ CHAR = '<m:{0}Pr><m:chr m:val="{1}"/></m:{0}Pr>'
         (f'<m:rad><m:radPr><m:degHide m:val="1"/></m:radPr><m:deg/><m:e>{A}</m:e></m:rad>', r"\sqrt{a}"),
         (f"<m:rad><m:deg>{run('3')}</m:deg><m:e>{A}</m:e></m:rad>", r"\sqrt[3]{a}"),
         (
-            f"<m:nary>{CHAR.format('nary', '∑')}<m:sub>{I}{run('=1')}</m:sub><m:sup>{run('n')}</m:sup><m:e>{A}</m:e></m:nary>",
+            SUM,
             r"\sum_{i=1}^{n} a",
         ),
         (f"<m:d><m:e>{A}{run('+')}{B}</m:e></m:d>", r"\left( a+b \right)"),
@@ -242,7 +247,8 @@ def test_omml_becomes_latex(inner, expected):
 
 def test_a_formula_alone_is_displayed_with_its_number(word_file):
     equation = f"<m:oMath>{run('a=b+c')}</m:oMath>"
-    body = f"<w:p>{equation}<w:r><w:tab/><w:t>(3)</w:t></w:r></w:p><w:p><w:r><w:t>Here {'{'}x{'}'}</w:t></w:r>{equation}</w:p>"
+    numbered = f"<w:p>{equation}<w:r><w:tab/><w:t>(3)</w:t></w:r></w:p>"
+    body = f"{numbered}<w:p><w:r><w:t>Here {{x}}</w:t></w:r>{equation}</w:p>"
     conversion = converted(word_file(body))
     assert conversion.markdown == "$$\na=b+c \\tag{3}\n$$\n\nHere {x}$a=b+c$\n"
     assert [formula.name for formula in conversion.ir.formulas] == ["a", "a"]

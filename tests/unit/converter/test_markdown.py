@@ -60,5 +60,6 @@ def test_front_matter_becomes_metadata():
 
 
 def test_version_and_owner_are_read_from_the_first_lines_and_from_a_control_table():
-    text = "# A\n\n**Version:** 2.1\n\n| Owner | Head of Desk |\n| --- | --- |\n| Date | 2026-01-02 |\n"
+    control = "| Item | Value |\n| --- | --- |\n| Owner | Head of Desk |\n| Date | 2026-01-02 |\n"
+    text = f"# A\n\n**Version:** 2.1\n\n## 1 Schedule\n\n- Effective date: third Friday\n\n{control}"
     assert converted(text.encode()).ir.metadata == {"version": "2.1", "owner": "Head of Desk", "date": "2026-01-02"}

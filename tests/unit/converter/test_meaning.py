@@ -99,6 +99,11 @@ def test_what_is_no_formula(text):
     assert ir_of(text + "\n").formulas == ()
 
 
+def test_functions_are_no_variables():
+    (formula,) = ir_of("Weight = Score / Sum(Scores) + max(Floor, 0)\n").formulas
+    assert [one.symbol for one in formula.variables] == ["Score", "Scores", "Floor"]
+
+
 def test_an_earlier_formula_defines_a_symbol():
     ir = ir_of("A = B / C\n\nD = A * B\n")
     first, second = ir.formulas
@@ -110,6 +115,7 @@ def test_an_earlier_formula_defines_a_symbol():
     [
         ("The participation rate is 5 %.", "participation rate", "5", "%", "percentage"),
         ("The maximum order value is EUR 1.5 million.", "maximum order value", "1.5 million", "EUR", "currency"),
+        ("The dividend yield must be at least 3 %.", "dividend yield", "3", "%", "percentage"),
         ("The delay must not exceed 250 ms.", "delay", "250", "ms", "duration"),
         ("- Lookback: 20 days", "Lookback", "20", "days", "duration"),
         ("- `tick_size` = 0.01", "tick_size", "0.01", None, "number"),

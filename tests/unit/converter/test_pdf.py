@@ -115,13 +115,14 @@ def test_a_ruled_table_keeps_its_cells_and_merged_cells(pdf):
     table = Table(rows, style=[*GRID, ("SPAN", (1, 0), (2, 0))])
     conversion = converted(pdf([text(SENTENCE), text("Table 1: Limits"), table, text(SENTENCE)]))
     assert (
-        "Table 1: Limits\n\n| Limit | Value | Value |\n| --- | --- | --- |\n| Order value | 5 % | soft |\n| Loss | 7 % | hard |"
+        "Table 1: Limits\n\n| Limit | Value | Value |\n| --- | --- | --- |\n"
+        "| Order value | 5 % | soft |\n| Loss | 7 % | hard |"
     ) in conversion.markdown
     assert conversion.ir.tables[0].caption == "Table 1: Limits"
 
 
 def test_wrapped_cells_are_one_cell(pdf):
-    rows = [["Role", "Task"], ["Desk", text(SENTENCE)], ["Risk", text("Sets limits.")]]
+    rows: list[list[Any]] = [["Role", "Task"], ["Desk", text(SENTENCE)], ["Risk", text("Sets limits.")]]
     conversion = converted(pdf([Table(rows, colWidths=[80, 150], style=GRID)]))
     assert conversion.ir.tables[0].rows[0][1].text == SENTENCE.strip()
 
@@ -246,10 +247,7 @@ def test_a_scanned_page_among_others_is_named(pdf):
 
 
 def test_subscripts_and_exponents_are_marked_and_notes_are_not(pdf):
-    story = [
-        text("z<sub>t</sub> = (P<sub>t-1</sub> - m) / s<super>2</super>"),
-        text("The desk decides<super>3</super>."),
-    ]
-    conversion = converted(pdf(story))
-    assert conversion.markdown == "z_t = (P_{t-1} - m) / s^2\n\nThe desk decides3.\n"
+    formula = text("z<sub>t</sub> = (P<sub>t-1</sub> - m) / s<super>2</super>")
+    conversion = converted(pdf([text(SENTENCE), formula, text("The desk decides<super>3</super>.")]))
+    assert conversion.markdown == f"{SENTENCE.strip()}\n\nz_t = (P_{{t-1}} - m) / s^2\n\nThe desk decides3.\n"
     assert conversion.ir.formulas[0].name == "z_t"

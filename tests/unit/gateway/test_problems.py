@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 from aiokafka.errors import KafkaError
 from fastapi import Request
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # its stubs are a package of their own
+from jsonschema import Draft202012Validator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 

@@ -24,8 +24,8 @@ from docward.events.topics import Topic
 from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Decision, JobSpec, Rejected, Request, fold
 from docward.runtime.delivery import Batch, Delivery, DeliveryLoop
-from docward.runtime.errors import OPERATIONAL, ConcurrentDecisionError
-from docward.runtime.eventstore import EventStore, NewEvent, Origin, new_events, relay_channel
+from docward.runtime.errors import OPERATIONAL, ConcurrentDecisionError, TooLargeError
+from docward.runtime.eventstore import EventStore, NewEvent, Origin, StoredEvent, new_events, relay_channel
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Publisher, partition_of
 from docward.runtime.parking import Parked, parked
@@ -45,9 +45,18 @@ class _Arrival:
     decoded: Decoded
     digest: bytes
 
+    repetition: UUID
+    """What its answer is filed under when its own id was decided with another body: the first answer stays as it is."""
+
     @property
     def stream(self) -> str:
         return self.decoded.envelope.subject
+
+
+def _digest(decoded: Decoded) -> bytes:
+    """Of what a command asks for. Its time is not part of it: a sender may send a command again, later."""
+    statement = decoded.statement
+    return hashlib.sha256(f"{statement.type}\n{statement.subject}\n".encode() + statement.body).digest()
 
 
 @dataclass(slots=True)
@@ -75,8 +84,8 @@ class DeciderHandler:
         for record in records:
             arrival = self._arrival(record)
             if arrival is None:
-                await self._forward(record)
-            else:
+                arrival = await self._forward(record)
+            if arrival is not None:
                 arrivals.append(arrival)
         return arrivals
 
@@ -93,24 +102,33 @@ class DeciderHandler:
         if kind not in self._aggregates or ident != str(decoded.envelope.key):
             misfit = UndecodableError(f"subject {decoded.envelope.subject!r} does not fit the topic and the key")
             return parked(record, "undecodable", misfit, blocks=False)
-        if record.key is None or self._store.partition(decoded.envelope.key) != record.partition:
+        key = decoded.envelope.key
+        if record.key != str(key).encode() or self._store.partition(key) != record.partition:
             if any(key == FORWARDED for key, _ in record.headers):
                 return parked(record, "wrong-partition", ValueError("forwarded, and wrong again"), blocks=False)
             return None
         decoded = replace(decoded, envelope=replace(decoded.envelope, actor=actor))
-        return _Arrival(record, decoded, hashlib.sha256(decoded.statement.payload()).digest())
+        digest = _digest(decoded)
+        return _Arrival(record, decoded, digest, derived_id("reused", decoded.envelope.id, digest.hex()))
 
-    async def _forward(self, record: Record) -> None:
+    async def _forward(self, record: Record) -> Parked | None:
+        """To its partition, under the key as everybody writes it; one that the topic does not take again is parked."""
         key = str(self._codec.decode(record).envelope.key).encode()
         topic = self._store.commands
         forwarded = Encoded(key, record.value or b"", (*record.headers, (FORWARDED, b"1")))
-        await self._publisher.write(topic, partition_of(key, topic.partitions), [forwarded])
+        try:
+            await self._publisher.write(topic, partition_of(key, topic.partitions), [forwarded])
+        except TooLargeError as error:
+            return parked(record, "wrong-partition", error, blocks=False)
         metrics.RECORDS.labels(self._store.consumer, record.topic, "forwarded").inc()
+        return None
 
     async def apply(self, prepared: list[_Arrival | Parked], batch: Batch) -> None:
         arrivals = [a for a in prepared if isinstance(a, _Arrival)]
-        decided = await self._decided_before(batch, [a.decoded.envelope.id for a in arrivals])
-        streams = await self._load(batch, {a.stream for a in arrivals})
+        ids = [a.decoded.envelope.id for a in arrivals]
+        decided = await self._decided_before(batch, ids + [a.repetition for a in arrivals])
+        stored = await self._store.rows(batch.connection, {a.stream for a in arrivals})
+        streams: dict[str, _Stream] = {}
         events: list[NewEvent] = []
         jobs: list[tuple[JobSpec, Request, Origin, int]] = []
         new_ids: list[tuple[UUID, str, bytes]] = []
@@ -122,11 +140,13 @@ class DeciderHandler:
                 continue
             envelope = arrival.decoded.envelope
             before = decided.get(envelope.id)
-            if before == (envelope.source, arrival.digest):
+            if before == (envelope.source, arrival.digest) or arrival.repetition in decided:
                 metrics.RECORDS.labels(self._store.consumer, arrival.record.topic, "duplicate").inc()
                 continue
             with telemetry.step(f"decide {envelope.type}", envelope.traceparent, envelope.correlation_id) as trace:
                 try:
+                    if arrival.stream not in streams:
+                        streams[arrival.stream] = self._folded(arrival.stream, stored[arrival.stream])
                     request, decision = self._decide(arrival, streams[arrival.stream], reused=before is not None)
                     origin = Origin(request.command_id, envelope.correlation_id, trace)
                     events += self._recorded(
@@ -136,21 +156,19 @@ class DeciderHandler:
                     log.exception("a command could not be decided", command=str(envelope.id), type=envelope.type)
                     batch.park(parked(arrival.record, "unexpected", error, blocks=True))
                     continue
-            if before is None:
-                decided[envelope.id] = (envelope.source, arrival.digest)
-                new_ids.append((envelope.id, envelope.source, arrival.digest))
+            ident = envelope.id if before is None else arrival.repetition
+            decided[ident] = (envelope.source, arrival.digest)
+            new_ids.append((ident, envelope.source, arrival.digest))
             metrics.RECORDS.labels(self._store.consumer, arrival.record.topic, "decided").inc()
         last_seq = {partition: seq for (_, partition), seq in batch.last_seq.items()}
+        await self._remember(batch, new_ids)  # first: it tells when another process decides one of them at this moment
         await self._store.append(batch.connection, events, last_seq)
         await self._store.add_jobs(batch.connection, jobs)
-        await self._remember(batch, new_ids)
 
     def _decide(self, arrival: _Arrival, stream: _Stream, *, reused: bool) -> tuple[Request, Decision]:
         envelope, command = arrival.decoded.envelope, arrival.decoded.message
         aggregate = self._aggregate(arrival.stream)
-        ident = envelope.id
-        if reused:  # a stream of its own, so that the first command's own answer stays what it is
-            ident = derived_id("reused", envelope.id, arrival.digest.hex())
+        ident = arrival.repetition if reused else envelope.id
         request = Request(envelope.key, ident, envelope.time, envelope.actor, stream.version)
         if reused:
             return request, Rejected("id-reused", f"command {envelope.id} was decided with another body or sender")
@@ -183,12 +201,10 @@ class DeciderHandler:
     def _aggregate(self, stream: str) -> Aggregate[Any]:
         return self._aggregates[stream.partition(":")[0]]
 
-    async def _load(self, batch: Batch, ids: set[str]) -> dict[str, _Stream]:
-        loaded = await self._store.streams(batch.connection, ids)
-        return {
-            ident: _Stream(fold(self._aggregate(ident), self._aggregate(ident).initial, events), len(events))
-            for ident, events in loaded.items()
-        }
+    def _folded(self, ident: str, rows: Sequence[StoredEvent]) -> _Stream:
+        aggregate = self._aggregate(ident)
+        events = [self._store.event(row) for row in rows]
+        return _Stream(fold(aggregate, aggregate.initial, events), len(events))
 
     async def _decided_before(self, batch: Batch, ids: list[UUID]) -> dict[UUID, tuple[str, bytes]]:
         rows = await batch.connection.fetch("select id, source, digest from commands where id = any($1::uuid[])", ids)
@@ -242,17 +258,28 @@ class Relay:
                 await asyncio.sleep(0.5)
 
     async def _relay_all(self) -> None:
-        owned = self._loop.owned(self._store.commands.name)
-        while waiting := await self._store.waiting(self._pool, owned):
-            async with asyncio.TaskGroup() as group:
-                for partition, relayed in waiting.items():
-                    group.create_task(self._relay(partition, owned[partition], relayed))
+        """Until nothing is left. A partition that fails holds back no other, and is tried again a moment later."""
+        going = True
+        while going:
+            owned = self._loop.owned(self._store.commands.name)
+            waiting = await self._store.waiting(self._pool, owned)
+            outcomes = await asyncio.gather(
+                *(self._relay(partition, owned[partition], relayed) for partition, relayed in waiting.items()),
+                return_exceptions=True,
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            going = any(outcomes)
 
-    async def _relay(self, partition: int, epoch: int, relayed: int) -> None:
+    async def _relay(self, partition: int, epoch: int, relayed: int) -> int:
+        """How many events that were."""
         events = await self._store.unrelayed(self._pool, partition, relayed, self._publisher.signer)
         await self._publisher.write(self._store.topic, partition, [encoded for _, encoded in events])
-        if events and await self._store.relayed(self._pool, partition, epoch, events[-1][0]):
-            metrics.RELAYED.labels(self._store.topic.name).inc(len(events))
+        if not events or not await self._store.relayed(self._pool, partition, epoch, events[-1][0]):
+            return 0
+        metrics.RELAYED.labels(self._store.topic.name).inc(len(events))
+        return len(events)
 
 
 class Decider:

@@ -17,15 +17,21 @@ from typing import Any, Protocol
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from aiokafka.structs import OffsetAndMetadata
 
 from docward.events.codec import Record
 from docward.events.topics import Topic
 from docward.runtime import metrics, parking
-from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, GapError
+from docward.runtime.checkpoints import Checkpoints, Place, Position
+from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, StopPartitionError, TooManyBlockedError
 from docward.runtime.infrastructure import Infrastructure
-from docward.runtime.kafka import Assignments, new_consumer, positions, record_of, seek_if_owned
+from docward.runtime.kafka import Assignments, closed, new_consumer, positions, record_of, seek_if_owned
 from docward.runtime.parking import Parked
 from docward.runtime.postgres import Connection
 
@@ -34,9 +40,8 @@ log = structlog.get_logger()
 POLL_MS = 200
 MIRROR_EVERY_S = 5.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
-
-Place = tuple[str, int]
-"""(topic, partition)"""
+MAX_BLOCKED_KEYS = 50
+"""Of one partition. A bad deployment fails on every key: it must build up a backlog, not empty the topic."""
 
 
 @dataclass(slots=True)
@@ -55,18 +60,22 @@ class Batch:
     connection: Connection
     last_seq: Mapping[Place, int]
     """Number of the last event recorded per partition, under the lock of its checkpoint row."""
-    blocked: set[tuple[str, bytes | None]]
-    """(topic, key) whose records queue behind a parked one. A handler adds the keys that it blocks."""
+    blocked: Mapping[Place, set[bytes | None]]
+    """The keys whose records queue behind a parked one."""
     parked: list[Parked] = field(default_factory=list)
 
     def park(self, item: Parked) -> None:
+        """Raises TooManyBlockedError: then nothing of the batch counts, and its partition stops at the record."""
         self.parked.append(item)
         if item.blocks:
-            self.blocked.add((item.record.topic, item.record.key))
+            keys = self.blocked[item.record.topic, item.record.partition]
+            keys.add(item.record.key)
+            if len(keys) > MAX_BLOCKED_KEYS:
+                raise TooManyBlockedError(item.record, f"more than {MAX_BLOCKED_KEYS} keys are blocked: {item.message}")
 
     def waits(self, record: Record) -> bool:
         """Whether the record's key is blocked; then it is queued behind what blocks it."""
-        if (record.topic, record.key) not in self.blocked:
+        if record.key not in self.blocked[record.topic, record.partition]:
             return False
         self.parked.append(
             Parked(record, "behind-parked", blocks=True, error="", message="an earlier record is parked")
@@ -108,7 +117,10 @@ class DeliveryLoop:
         self._pool = around.pool
         self._publisher = around.publisher
         self._instance = around.instance(delivery.consumer)
+        self._checkpoints = Checkpoints(around.pool, delivery.consumer)
+        self._consumer: AIOKafkaConsumer | None = None
         self._owned: dict[TopicPartition, Owned] = {}
+        self._whole_at = time.monotonic()
         self._pause = FIRST_PAUSE_S
         self._stopping = False
         self._mirror_at = 0.0
@@ -128,44 +140,64 @@ class DeliveryLoop:
 
     def owned(self, topic: str) -> dict[int, int]:
         """Partition to epoch, of what this process has taken over of a topic."""
-        prefix = self._kafka.topic_prefix
-        return {p.partition: o.epoch for p, o in self._owned.items() if p.topic.removeprefix(prefix) == topic}
+        return {p.partition: o.epoch for p, o in self._owned.items() if self._place(p)[0] == topic}
 
     def stop(self) -> None:
-        """Finish the batch in hand, then leave the group."""
+        """Finish the batch in hand, then leave."""
         self._stopping = True
 
     async def run(self) -> None:
-        consumer = new_consumer(self._kafka, self.name, instance=self._instance)
-        names = [self._kafka.topic_prefix + topic.name for topic in self._delivery.topics]
-
-        async def assigned(partitions: Iterable[TopicPartition]) -> None:
-            await self._take_over(consumer, partitions)
-
-        consumer.subscribe(names, listener=Assignments(assigned, self._release))
-        await self._started(consumer)
-        try:
-            while not self._stopping:
-                self.beat = time.monotonic()
-                await self._come_round(consumer)
-        finally:
-            await consumer.stop()
-
-    async def _started(self, consumer: AIOKafkaConsumer) -> None:
-        while True:
+        while not self._stopping:
+            consumer = self._consumer = new_consumer(self._kafka, self.name, instance=self._instance)
+            names = [self._kafka.topic_prefix + topic.name for topic in self._delivery.topics]
+            consumer.subscribe(names, listener=Assignments(self._take_over, self._release))
             try:
-                await consumer.start()
-            except OPERATIONAL as error:
+                await self._consume(consumer)
+            except OPERATIONAL as error:  # of the client itself: a fresh one joins the group instead
                 await self._back_off(error)
-            else:
+            finally:
+                self._consumer = None  # a taking over that is under way ends with it
+                await closed(consumer)
+                self._owned.clear()
+
+    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+        """Until the loop is stopped, or has to join the group anew."""
+        await consumer.start()
+        self._whole_at = time.monotonic()
+        while not self._stopping:
+            self.beat = time.monotonic()
+            await self._come_round(consumer)
+            if self._adrift(consumer):
+                log.warning("assigned partitions are owned elsewhere: joining the group anew", consumer=self.name)
                 return
+
+    def _adrift(self, consumer: AIOKafkaConsumer) -> bool:
+        """Whether something that is assigned to this process has long been taken over by another one.
+
+        Whoever took it over late, without being assigned, will not settle it; and only an assignment raises an epoch.
+        """
+        if consumer.assignment() <= self._owned.keys():
+            self._whole_at = time.monotonic()
+        return time.monotonic() - self._whole_at > 2 * self._kafka.session_timeout_ms / 1000
 
     async def _come_round(self, consumer: AIOKafkaConsumer) -> None:
         try:
             fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=500)
-            records = [
-                record_of(raw, self._kafka.topic_prefix) for place in positions(fetched) for raw in fetched[place]
-            ]
+        except NoOffsetForPartitionError:  # fetching began before the position was set: it is being set
+            await asyncio.sleep(0.05)
+            return
+        except OffsetOutOfRangeError as error:
+            for partition in error.args[0]:
+                self._stop_partition(partition, "the log no longer holds the stored position")
+            return
+        # At once: what was read before a partition was taken over may lie anywhere.
+        records = [
+            record
+            for partition in positions(fetched)
+            for raw in fetched[partition]
+            if self._expects(record := record_of(raw, self._kafka.topic_prefix))
+        ]
+        try:
             if records:
                 started = time.monotonic()
                 async with self._settling:
@@ -173,11 +205,6 @@ class DeliveryLoop:
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.monotonic() - started)
             await self._aftermath(consumer)
             self._pause = FIRST_PAUSE_S
-        except NoOffsetForPartitionError:  # fetching began before the position was set: it is being set
-            await asyncio.sleep(0.05)
-        except OffsetOutOfRangeError as error:
-            for place in error.args[0]:
-                self._stop_partition(place, "the log no longer holds the stored position")
         except OPERATIONAL as error:
             await self._back_off(error)
             self._rewind(consumer)
@@ -191,12 +218,12 @@ class DeliveryLoop:
         try:
             await self._transact(mine, prepared)
         except FencedError:
-            metrics.FENCES.labels(self.name).inc()
-            log.warning("fenced: another process owns a partition of this batch", consumer=self.name)
-            await self._settle(mine)  # without the partitions that were found to be lost
-        except GapError as error:
-            self._stop_partition(self._place(error.record), str(error))
-            await self._settle(mine)  # without the partition that was stopped
+            lost = {p for p in map(self._partition, mine) if p not in self._owned or not await self._holds(p)}
+            await self._settle([record for record in mine if self._partition(record) not in lost])
+        except StopPartitionError as error:
+            stop = self._partition(error.record)
+            await self._settle([r for r in mine if self._partition(r) != stop or r.offset < error.record.offset])
+            self._stop_partition(stop, str(error))
         except DATA_ERRORS as error:
             if len(mine) == 1:
                 await self._park_alone(mine[0], error)
@@ -206,20 +233,73 @@ class DeliveryLoop:
             await self._settle(mine[half:])
 
     def _expects(self, record: Record) -> bool:
-        owned = self._owned.get(self._place(record))
+        owned = self._owned.get(self._partition(record))
         return owned is not None and not owned.stopped and record.offset >= owned.next_offset
 
+    async def _holds(self, partition: TopicPartition) -> bool:
+        """Whether the position is where this process thinks it is. If not, the records in hand are not for it.
+
+        With its own epoch on the row it is still the owner (the acknowledgement of a commit was lost, say) and goes on
+        from there. With another one, the partition is somebody else's until it is assigned anew.
+        """
+        owned = self._owned[partition]
+        position = await self._checkpoints.read(self._place(partition))
+        if position == Position(owned.next_offset, owned.epoch):
+            return True
+        if position is not None and position.epoch == owned.epoch:
+            log.warning("position read again", consumer=self.name, partition=partition.partition, position=position)
+            owned.next_offset = position.next_offset
+            if self._consumer is not None:
+                seek_if_owned(self._consumer, partition, position.next_offset)
+            return False
+        metrics.FENCES.labels(self.name).inc()
+        log.warning("fenced: another process owns a partition", consumer=self.name, partition=partition.partition)
+        self._owned.pop(partition, None)
+        return False
+
     async def _transact(self, records: Sequence[Record], prepared: Any) -> None:
-        after: dict[TopicPartition, int] = {}
-        for record in records:
-            after[self._place(record)] = record.offset + 1
         async with self._pool.acquire() as connection, connection.transaction():
+            after = {self._partition(record): record.offset + 1 for record in records}
             last_seq = await self._move(connection, after)
-            batch = Batch(connection, last_seq, await parking.blocked_keys(connection, self.name))
+            batch = Batch(connection, last_seq, await parking.blocked_keys(connection, self.name, last_seq))
             await self._handler.apply(prepared, batch)
             await parking.store(connection, self.name, batch.parked)
-        self._moved(after)
-        for item in batch.parked:
+        self._moved(after, batch.parked)
+        await self._handler.committed()
+
+    async def _park_alone(self, record: Record, error: BaseException) -> None:
+        after = {self._partition(record): record.offset + 1}
+        item = parking.parked(record, "unexpected", error, blocks=True)
+        try:
+            async with self._pool.acquire() as connection, connection.transaction():
+                last_seq = await self._move(connection, after)
+                batch = Batch(connection, last_seq, await parking.blocked_keys(connection, self.name, last_seq))
+                batch.park(item)
+                await parking.store(connection, self.name, batch.parked)
+        except FencedError:
+            await self._holds(self._partition(record))
+        except StopPartitionError as stop:
+            self._stop_partition(self._partition(record), str(stop))
+        else:
+            self._moved(after, [item])
+
+    async def _move(self, connection: Connection, after: Mapping[TopicPartition, int]) -> dict[Place, int]:
+        """Move the positions; raises FencedError when one of them is not this process's to move."""
+        held = {self._place(p): Position(o.next_offset, o.epoch) for p in after if (o := self._owned.get(p))}
+        if len(held) < len(after):
+            raise FencedError("a partition has left")
+        moved = await self._checkpoints.move(connection, held, {self._place(p): to for p, to in after.items()})
+        if len(moved) < len(after):
+            raise FencedError("a position is elsewhere")
+        return moved
+
+    def _moved(self, after: Mapping[TopicPartition, int], items: Sequence[Parked]) -> None:
+        for partition, next_offset in after.items():
+            if partition in self._owned:
+                self._owned[partition].next_offset = next_offset
+                metrics.NEXT_OFFSET.labels(self.name, *self._place(partition)).set(next_offset)
+        for item in items:
+            self._mirror_at = 0.0
             metrics.PARKED.labels(self.name, item.record.topic, item.reason).inc()
             log.warning(
                 "record parked",
@@ -230,104 +310,46 @@ class DeliveryLoop:
                 reason=item.reason,
                 error=item.message,
             )
-        if batch.parked:
-            self._mirror_at = 0.0
-        await self._handler.committed()
 
-    async def _park_alone(self, record: Record, error: BaseException) -> None:
-        async with self._pool.acquire() as connection, connection.transaction():
-            after = {self._place(record): record.offset + 1}
-            await self._move(connection, after)
-            item = parking.parked(record, "unexpected", error, blocks=True)
-            await parking.store(connection, self.name, [item])
-        self._moved(after)
-        self._mirror_at = 0.0
-        metrics.PARKED.labels(self.name, record.topic, item.reason).inc()
-
-    async def _move(self, connection: Connection, after: Mapping[TopicPartition, int]) -> dict[Place, int]:
-        """Move the positions by compare-and-set, in one order for everybody; the last event numbers under the lock."""
-        places = positions(after)
-        owned = [self._owned[place] for place in places]
-        topics = [place.topic.removeprefix(self._kafka.topic_prefix) for place in places]
-        rows = await connection.fetch(
-            """
-            with claim as (
-                select * from unnest($2::text[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[])
-                    as u (topic, partition, next_offset, epoch, after)
-            ), held as (
-                select c.topic, c.partition from checkpoints c join claim u using (topic, partition)
-                where c.consumer = $1 order by c.topic, c.partition for update of c
-            )
-            update checkpoints c set next_offset = u.after
-            from claim u join held using (topic, partition)
-            where c.consumer = $1 and c.topic = u.topic and c.partition = u.partition
-                and c.next_offset = u.next_offset and c.epoch = u.epoch
-            returning c.topic, c.partition, c.last_seq
-            """,
-            self.name,
-            topics,
-            [place.partition for place in places],
-            [o.next_offset for o in owned],
-            [o.epoch for o in owned],
-            [after[place] for place in places],
-        )
-        moved = {(row["topic"], row["partition"]): row["last_seq"] for row in rows}
-        lost = [p for p, topic in zip(places, topics, strict=True) if (topic, p.partition) not in moved]
-        if lost:
-            for place in lost:  # until it is assigned anew, it is somebody else's
-                del self._owned[place]
-            raise FencedError(str(lost))
-        return moved
-
-    def _moved(self, after: Mapping[TopicPartition, int]) -> None:
-        for place, offset in after.items():
-            if place in self._owned:
-                self._owned[place].next_offset = offset
-                metrics.NEXT_OFFSET.labels(self.name, place.topic, place.partition).set(offset)
-
-    async def _take_over(self, consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
-        places = positions(partitions)
-        while True:
+    async def _take_over(self, partitions: Iterable[TopicPartition]) -> None:
+        assigned = positions(partitions)
+        while (consumer := self._consumer) is not None:
             try:
-                first = await consumer.beginning_offsets(places)
-                end = await consumer.end_offsets(places)
-                for place in places:
-                    self._owned[place] = await self._raise_epoch(place, first[place])
-                break
+                first = await consumer.beginning_offsets(assigned)
+                end = await consumer.end_offsets(assigned)
+                taken = {p: await self._checkpoints.take_over(self._place(p), first[p]) for p in assigned}
             except OPERATIONAL as error:
                 await self._back_off(error)
-        for place in places:
-            owned = self._owned[place]
-            metrics.STOPPED.labels(self.name, place.topic, place.partition).set(0)
-            if first[place] <= owned.next_offset <= end[place]:
-                consumer.seek(place, owned.next_offset)
-            else:
-                consumer.seek(place, end[place])
-                self._stop_partition(
-                    place, f"position {owned.next_offset} is not in the log ({first[place]} to {end[place]})"
-                )
-        log.info("took over", consumer=self.name, partitions=[f"{p.topic}/{p.partition}" for p in places])
+                continue
+            if consumer is self._consumer:
+                for partition, position in taken.items():
+                    self._begin(consumer, partition, position, (first[partition], end[partition]))
+                log.info("took over", consumer=self.name, partitions=[f"{p.topic}/{p.partition}" for p in assigned])
+            return
 
-    def _stop_partition(self, place: TopicPartition, why: str) -> None:
+    def _begin(
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, position: Position, log_holds: tuple[int, int]
+    ) -> None:
+        """Own the partition from its position on. In one step: nothing is fetched in between."""
+        first, end = log_holds
+        there = first <= position.next_offset <= end
+        seek_if_owned(consumer, partition, position.next_offset if there else end)
+        self._owned[partition] = Owned(position.next_offset, position.epoch)
+        metrics.STOPPED.labels(self.name, *self._place(partition)).set(0)
+        if not there:
+            why = f"position {position.next_offset} is not in the log ({first} to {end})"
+            self._stop_partition(partition, why)
+
+    def _stop_partition(self, partition: TopicPartition, why: str) -> None:
         """Nothing jumps: the partition waits for a person, the others go on."""
-        if place in self._owned:
-            self._owned[place].stopped = True
-        metrics.STOPPED.labels(self.name, place.topic, place.partition).set(1)
-        log.critical("partition stopped", consumer=self.name, topic=place.topic, partition=place.partition, reason=why)
-
-    async def _raise_epoch(self, place: TopicPartition, first: int) -> Owned:
-        row = await self._pool.fetchrow(
-            """
-            insert into checkpoints (consumer, topic, partition, next_offset, epoch) values ($1, $2, $3, $4, 1)
-            on conflict (consumer, topic, partition) do update set epoch = checkpoints.epoch + 1
-            returning next_offset, epoch
-            """,
-            self.name,
-            place.topic.removeprefix(self._kafka.topic_prefix),
-            place.partition,
-            first,
-        )
-        return Owned(row["next_offset"], row["epoch"])
+        if partition in self._owned:
+            self._owned[partition].stopped = True
+        with contextlib.suppress(IllegalStateError):  # it has left meanwhile
+            if self._consumer is not None:
+                self._consumer.pause(partition)
+        topic, number = self._place(partition)
+        metrics.STOPPED.labels(self.name, topic, number).set(1)
+        log.critical("partition stopped", consumer=self.name, topic=topic, partition=number, reason=why)
 
     async def _release(self, partitions: Iterable[TopicPartition]) -> None:
         """Wait a bounded time for the batch in hand; the fence protects what takes longer."""
@@ -336,37 +358,41 @@ class DeliveryLoop:
                 pass
         except TimeoutError:
             log.warning("partitions leave with a batch in hand", consumer=self.name)
-        for place in partitions:
-            self._owned.pop(place, None)
+        for partition in partitions:
+            self._owned.pop(partition, None)
 
     def _rewind(self, consumer: AIOKafkaConsumer) -> None:
-        for place, owned in self._owned.items():
+        for partition, owned in self._owned.items():
             if not owned.stopped:
-                seek_if_owned(consumer, place, owned.next_offset)
+                seek_if_owned(consumer, partition, owned.next_offset)
 
     async def _back_off(self, error: BaseException) -> None:
         metrics.OUTAGES.labels(self.name).inc()
         log.warning("paused", consumer=self.name, error=f"{type(error).__name__}: {error}", seconds=self._pause)
         await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter, not a secret
         self._pause = min(self._pause * 2, LONGEST_PAUSE_S)
-        self.beat = time.monotonic()
+        self.beat = self._whole_at = time.monotonic()
 
     async def _aftermath(self, consumer: AIOKafkaConsumer) -> None:
         """What is owed to others, now and then: dead letters, and positions as Kafka's own tools show them."""
         if time.monotonic() < self._mirror_at or self._stopping:
             return
         self._mirror_at = time.monotonic() + MIRROR_EVERY_S
-        version = self._delivery.service
-        if await parking.mirror(self._pool, self._publisher, self.name, self._delivery.dead_letters, version) == 100:
+        places = [self._place(partition) for partition in self._owned]
+        letters, version = self._delivery.dead_letters, self._delivery.service
+        if await parking.mirror(self._pool, self._publisher, self.name, letters, version, places=places) == 100:
             self._mirror_at = 0.0
         commits = {
-            place: OffsetAndMetadata(owned.next_offset, f"pg;epoch={owned.epoch}")
-            for place, owned in self._owned.items()
+            partition: OffsetAndMetadata(owned.next_offset, f"pg;epoch={owned.epoch}")
+            for partition, owned in self._owned.items()
             if not owned.stopped
         }
-        with contextlib.suppress(CommitFailedError):  # a courtesy: the group is being formed anew
+        with contextlib.suppress(CommitFailedError, IllegalStateError):  # a courtesy: the group is being formed anew
             if commits:
                 await consumer.commit(commits)
 
-    def _place(self, record: Record) -> TopicPartition:
+    def _partition(self, record: Record) -> TopicPartition:
         return TopicPartition(self._kafka.topic_prefix + record.topic, record.partition)
+
+    def _place(self, partition: TopicPartition) -> Place:
+        return partition.topic.removeprefix(self._kafka.topic_prefix), partition.partition

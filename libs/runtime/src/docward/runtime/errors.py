@@ -16,12 +16,20 @@ class FencedError(Exception):
     """Another process has taken over: nothing was changed."""
 
 
-class GapError(Exception):
-    """An event's stream version is not the next one: something between is missing."""
+class StopPartitionError(Exception):
+    """What comes before the record is settled, and the partition waits for a person there."""
 
     def __init__(self, record: Record, message: str) -> None:
         super().__init__(message)
         self.record = record
+
+
+class GapError(StopPartitionError):
+    """An event's stream version is not the next one: something between is missing."""
+
+
+class TooManyBlockedError(StopPartitionError):
+    """So many keys of the partition are blocked that a bad deployment is likelier than bad records."""
 
 
 class ConcurrentDecisionError(Exception):
@@ -70,5 +78,13 @@ OPERATIONAL: tuple[type[BaseException], ...] = (
     asyncpg.QueryCanceledError,
 )
 
-DATA_ERRORS: tuple[type[BaseException], ...] = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
-"""SQLSTATE classes 22 and 23: one record of the batch is at fault; the batch is bisected to find it."""
+DATA_ERRORS: tuple[type[BaseException], ...] = (
+    asyncpg.DataError,
+    asyncpg.exceptions._base.DataError,  # noqa: SLF001 -- the driver refuses a value itself; no public name, and an InterfaceError
+    asyncpg.IntegrityConstraintViolationError,
+    UnicodeEncodeError,  # text that is no UTF-8
+)
+"""SQLSTATE classes 22 and 23: one record of the batch is at fault; the batch is bisected to find it.
+
+To be caught before OPERATIONAL: the driver counts its own kind among the misuses of its connection.
+"""

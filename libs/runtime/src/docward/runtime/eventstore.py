@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from docward.events.actor import Signer
@@ -46,6 +46,12 @@ class NewEvent:
     """Among the events of its command; its id follows from both."""
 
 
+class StoredEvent(NamedTuple):
+    type: str
+    dataversion: int
+    body: bytes
+
+
 class EventStore:
     """Streams of the aggregates that share a command topic, as one service keeps them."""
 
@@ -61,21 +67,28 @@ class EventStore:
 
     async def streams(self, connection: Connection, ids: Iterable[str]) -> dict[str, list[Event]]:
         """All events of these streams, in order; a stream without events is an empty list."""
-        found: dict[str, list[Event]] = {ident: [] for ident in ids}
+        stored = await self.rows(connection, ids)
+        return {ident: [self.event(row) for row in rows] for ident, rows in stored.items()}
+
+    async def rows(self, connection: Connection, ids: Iterable[str]) -> dict[str, list[StoredEvent]]:
+        """As `streams`, not read yet: one that does not read is the trouble of its own stream only."""
+        found: dict[str, list[StoredEvent]] = {ident: [] for ident in ids}
         rows = await connection.fetch(
             "select stream_id, type, dataversion, body from events where stream_id = any($1::text[])"
             " order by stream_id, version",
             list(found),
         )
-        for row in rows:
-            found[row["stream_id"]].append(self._event(row["type"], row["dataversion"], row["body"]))
+        for stream, *event in rows:
+            found[stream].append(StoredEvent(*event))
         return found
 
-    def _event(self, type_: str, version: int, body: bytes) -> Event:
-        cls = self._types[type_]
-        if version == cls.VERSION:
-            return cast("Event", cls.model_validate_json(body))
-        return cast("Event", cls.model_validate(upcast(type_, version, cls.VERSION, json.loads(body))))
+    def event(self, stored: StoredEvent) -> Event:
+        """In its newest version."""
+        cls = self._types[stored.type]
+        if stored.dataversion == cls.VERSION:
+            return cast("Event", cls.model_validate_json(stored.body))
+        older = json.loads(stored.body)
+        return cast("Event", cls.model_validate(upcast(stored.type, stored.dataversion, cls.VERSION, older)))
 
     async def lock(self, connection: Connection, partition: int) -> int:
         """Hold the partition's checkpoint row until the transaction ends; the number of its last event."""

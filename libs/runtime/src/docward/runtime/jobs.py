@@ -10,6 +10,7 @@ and given up with `give_up` after `MAX_ATTEMPTS`. An outage is no attempt.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -77,7 +78,11 @@ class JobPool:
         concurrency: int,
         report: Callable[[Job], Report],
         wake_relay: Callable[[], None],
+        lease_s: float = LEASE_S,
+        look_every_s: float = LOOK_EVERY_S,
     ) -> None:
+        self._lease = lease_s
+        self._look_every = look_every_s
         self._kinds = {kind.name: kind for kind in kinds}
         self._pool = pool
         self._concurrency = concurrency
@@ -105,19 +110,19 @@ class JobPool:
     async def _worker(self, wake: asyncio.Event) -> None:
         while not self._stopping:
             self.beat = time.monotonic()
+            wake.clear()  # before looking: what wakes meanwhile is looked for again
             try:
                 job = await self._claim()
                 if job is not None:
                     await self._attempt(job)
-                    continue
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await wake.wait()
-            except TimeoutError:
-                pass
             except OPERATIONAL as error:
                 log.warning("jobs paused", error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0.5)
-            wake.clear()
+                continue
+            if job is None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._look_every):
+                        await wake.wait()
 
     async def _claim(self) -> Job | None:
         row = await self._pool.fetchrow(
@@ -134,7 +139,7 @@ class JobPool:
             """,
             list(self._kinds),
             uuid4(),
-            LEASE_S,
+            self._lease,
         )
         if row is None:
             return None
@@ -192,7 +197,7 @@ class JobPool:
     async def _keep(self, job: Job) -> None:
         """Extend the lease until it is lost. An outage does not lose it: completing decides."""
         while True:
-            await asyncio.sleep(LEASE_S / 3)
+            await asyncio.sleep(self._lease / 3)
             self.beat = time.monotonic()
             try:
                 done = await self._pool.execute(
@@ -201,7 +206,7 @@ class JobPool:
                     """,
                     job.id,
                     job.lease_token,
-                    LEASE_S,
+                    self._lease,
                 )
             except OPERATIONAL as error:
                 log.warning("lease not extended", job=str(job.id), error=str(error))
@@ -217,13 +222,21 @@ class JobPool:
             await self._complete(kind, job, kind.give_up(job, error))
         except FencedError:
             metrics.JOBS.labels(job.kind, "fenced").inc()
+        except OPERATIONAL:
+            raise
+        except Exception as fault:
+            metrics.JOBS.labels(job.kind, "stuck").inc()
+            log.critical(
+                "job cannot even be given up: it stays and is tried now and then", job=str(job.id), exc_info=True
+            )
+            await self._put_back(job, fault, attempts=job.attempts)
 
     async def _put_back(self, job: Job, error: BaseException, *, attempts: int) -> None:
         """Let it be tried again, later each time."""
         await self._pool.execute(
             """
             update jobs set state = 'waiting', attempts = $3, lease_token = null, last_error = $4,
-                not_before = now() + least(power(2, $5), 60) * interval '1 second'
+                not_before = now() + least(power(2, least($5, 10)), 60) * interval '1 second'
             where id = $1 and lease_token = $2
             """,
             job.id,

@@ -7,13 +7,22 @@ replicas. Nothing here decides what is committed: positions belong to the roles.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import IllegalStateError, KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    IllegalStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
@@ -21,13 +30,15 @@ from docward.events.actor import Signer
 from docward.events.codec import Encoded, Envelope, Headers, Record, encode
 from docward.events.messages import Message
 from docward.events.topics import Topic
-from docward.runtime.errors import BrokerUnavailableError
-from docward.runtime.rawheaders import AnyHeaderBatch, needs_any_header, new_batch, read_any_header
+from docward.runtime.errors import BrokerUnavailableError, TooLargeError
+from docward.runtime.rawheaders import PLAIN, ZSTD, AnyHeaderBatch, needs_any_header, new_batch, read_any_header
 from docward.runtime.settings import Kafka
 
 log = structlog.get_logger()
 
 PUBLISH_TIMEOUT_S = 10.0
+CLOSE_S = 3.0
+"""For a client to send what it holds when it is closed: while there is no broker it would wait for ever."""
 BATCH_BYTES = 900_000
 """Of a batch, and never more than a record of the topic may have: the broker's limit is for the whole batch."""
 
@@ -107,22 +118,48 @@ class Publisher:
     def __init__(self, settings: Kafka, signer: Signer) -> None:
         self._settings = settings
         self._signer = signer
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap_servers,
-            acks="all",
-            enable_idempotence=True,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=4 * 1024 * 1024,
-            linger_ms=0,
-            request_timeout_ms=5_000,
-            metadata_max_age_ms=60_000,
-        )
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+        self._retiring: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        await self._producer.start()
+        await self._started()
 
     async def stop(self) -> None:
-        await self._producer.stop()
+        self._retire(self._producer)
+        await asyncio.gather(*self._retiring)
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                fresh = AIOKafkaProducer(
+                    bootstrap_servers=self._settings.bootstrap_servers,
+                    acks="all",
+                    enable_idempotence=True,
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=4 * 1024 * 1024,
+                    linger_ms=0,
+                    request_timeout_ms=5_000,
+                    metadata_max_age_ms=60_000,
+                )
+                try:
+                    await fresh.start()
+                except BaseException:
+                    await closed(fresh)
+                    raise
+                self._producer = fresh
+            return self._producer
+
+    def _retire(self, producer: AIOKafkaProducer | None) -> None:
+        """The next write starts a fresh client.
+
+        After a refused batch the client counts on, the broker does not, and refuses whatever follows on that partition.
+        """
+        if producer is not None and producer is self._producer:
+            self._producer = None
+            task = asyncio.create_task(closed(producer))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
     async def publish(self, topic: Topic, envelope: Envelope, message: Message) -> None:
         """Returns when all in-sync replicas have it. Raises BrokerUnavailableError within ten seconds.
@@ -133,26 +170,52 @@ class Publisher:
         await self.write(topic, partition_of(encoded.key, topic.partitions), [encoded])
 
     async def write(self, topic: Topic, partition: int, records: Sequence[Encoded]) -> None:
-        """Write records to one partition, in order; a later one is never there without the ones before it."""
+        """Write records to one partition, in order; a later one is never there without the ones before it.
+
+        Raises BrokerUnavailableError within ten seconds, TooLargeError for a record that the topic does not take. What
+        was not acknowledged in time is still sent when the broker is back, before anything that is written later.
+        """
         name = self._settings.topic_prefix + topic.name
+        producer = None
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                producer = await self._started()
                 remaining = list(records)
                 while remaining:
-                    first = remaining[0]
-                    limit = max(min(BATCH_BYTES, topic.max_bytes), first.size + 1024)
-                    batch = new_batch(limit, first.headers)
-                    taken = 0
-                    while taken < len(remaining) and _append(batch, remaining[taken]):
-                        taken += 1
-                    await (await self._producer.send_batch(batch, name, partition=partition))
+                    batch, taken = _batch(topic, remaining)
+                    await (await producer.send_batch(batch, name, partition=partition))
                     del remaining[:taken]
         except (KafkaError, TimeoutError, ConnectionError) as error:
+            if isinstance(error, KafkaError) and not error.retriable and not isinstance(error, KafkaTimeoutError):
+                self._retire(producer)
+            if isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError)):
+                raise TooLargeError(f"{name}/{partition}: the broker refuses a record of this size") from error
             raise BrokerUnavailableError(f"{name}/{partition}: {error or type(error).__name__}") from error
 
     @property
     def signer(self) -> Signer:
         return self._signer
+
+
+async def closed(client: Any) -> None:
+    """Close a producer or consumer, in bounded time and whatever state it is in."""
+    with contextlib.suppress(KafkaError, TimeoutError, ConnectionError):
+        async with asyncio.timeout(CLOSE_S):
+            await client.stop()
+
+
+def _batch(topic: Topic, records: Sequence[Encoded]) -> tuple[BatchBuilder, int]:
+    """A batch of the first records, and how many they are.
+
+    A copy of a record that came compressed may be larger than its topic takes; it is compressed again.
+    """
+    first = records[0]
+    limit = max(min(BATCH_BYTES, topic.max_bytes), first.size + 1024)
+    batch = new_batch(limit, first.headers, ZSTD if first.size > topic.max_bytes else PLAIN)
+    taken = 0
+    while taken < len(records) and _append(batch, records[taken]):
+        taken += 1
+    return batch, taken
 
 
 def _append(batch: BatchBuilder, record: Encoded) -> bool:

@@ -20,7 +20,7 @@ NEXT_OFFSET = Gauge("docward_next_offset", "Stored position", ["consumer", "topi
 BATCH_SECONDS = Histogram("docward_batch_seconds", "Time to settle one batch", ["consumer"])
 # Events published by the relay.
 RELAYED = Counter("docward_relayed_total", "Events published from the event store", ["topic"])
-# Finished jobs by kind and outcome: done, failed, fenced, retried.
+# Finished jobs by kind and outcome: done, failed, fenced, retried, stuck (it cannot even be given up).
 JOBS = Counter("docward_jobs_total", "Job attempts that ended", ["kind", "outcome"])
 # Seconds that the work of a job took, its completion included.
 JOB_SECONDS = Histogram(

@@ -131,7 +131,7 @@ class _Bucket:
         try:
             answer = await obstore.get_async(self._store, uri)
             return bytes(await answer.bytes_async())
-        except NotFoundError as error:
+        except (NotFoundError, FileNotFoundError) as error:  # the client raises the built-in one
             raise ObjectMissingError(uri) from error
         except (BaseError, OSError) as error:
             raise ObjectStoreUnavailableError(str(error)) from error

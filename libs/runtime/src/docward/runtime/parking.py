@@ -7,16 +7,22 @@ records of the key queue behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+import structlog
+
 from docward.events.codec import Encoded, Headers, Record
 from docward.events.topics import Topic
+from docward.runtime.checkpoints import Place
+from docward.runtime.errors import TooLargeError
 from docward.runtime.kafka import Publisher
 from docward.runtime.postgres import Connection, Pool
 from docward.runtime.rawheaders import header_key
+
+log = structlog.get_logger()
 
 Reason = Literal["undecodable", "bad-signature", "wrong-partition", "unexpected", "behind-parked"]
 """A public contract: `dlq-reason` in the dead-letter topics."""
@@ -41,7 +47,9 @@ def parked(record: Record, reason: Reason, error: BaseException, *, blocks: bool
 
 
 def redacted(message: str) -> str:
-    return _SECRETS.sub(lambda m: f"{m[1]}{m[2]}…" if m[1] else "//…@", message).replace("\x00", "")[:MESSAGE_LIMIT]
+    """Without what looks like a secret, and storable: no NUL, no half of a surrogate pair, not longer than a page."""
+    text = _SECRETS.sub(lambda m: f"{m[1]}{m[2]}…" if m[1] else "//…@", message).replace("\x00", "")
+    return text.encode("utf-8", "backslashreplace").decode()[:MESSAGE_LIMIT]
 
 
 async def store(connection: Connection, consumer: str, items: Sequence[Parked]) -> None:
@@ -76,27 +84,60 @@ async def store(connection: Connection, consumer: str, items: Sequence[Parked]) 
     )
 
 
-async def blocked_keys(connection: Connection, consumer: str) -> set[tuple[str, bytes | None]]:
-    """(topic, key) of every key that waits behind a parked record."""
-    rows = await connection.fetch("select distinct topic, key from parked where consumer = $1 and blocks", consumer)
-    return {(row["topic"], row["key"]) for row in rows}
+async def blocked_keys(
+    connection: Connection, consumer: str, places: Collection[Place]
+) -> dict[Place, set[bytes | None]]:
+    """The keys of these partitions that wait behind a parked record."""
+    rows = await connection.fetch(
+        """
+        select distinct topic, partition, key from parked
+        join unnest($2::text[], $3::int[]) as u (topic, partition) using (topic, partition)
+        where consumer = $1 and blocks
+        """,
+        consumer,
+        [topic for topic, _ in places],
+        [partition for _, partition in places],
+    )
+    blocked: dict[Place, set[bytes | None]] = {place: set() for place in places}
+    for row in rows:
+        blocked[row["topic"], row["partition"]].add(row["key"])
+    return blocked
 
 
-async def mirror(pool: Pool, publisher: Publisher, consumer: str, topic: Topic, service: str) -> int:
+async def mirror(
+    pool: Pool,
+    publisher: Publisher,
+    consumer: str,
+    topic: Topic,
+    service: str,
+    *,
+    places: Collection[Place] | None = None,
+) -> int:
     """Publish what is parked and not yet on the dead-letter topic, in order; how many that were.
 
-    A record may be published twice (a crash between the acknowledgement and the mark), never left out.
+    With `places`, only from these partitions: each owner mirrors its own. A record may be published twice (a crash
+    between the acknowledgement and the mark), never left out, but for one that the topic does not take at all, which
+    stays in the table.
     """
     rows = await pool.fetch(
-        "select * from parked where consumer = $1 and not mirrored order by id limit 100",
+        """
+        select * from parked where consumer = $1 and not mirrored
+            and ($2::text[] is null or (topic, partition) in (select * from unnest($2::text[], $3::int[])))
+        order by id limit 100
+        """,
         consumer,
+        None if places is None else [topic for topic, _ in places],
+        None if places is None else [partition for _, partition in places],
     )
     for row in rows:
         headers = tuple(
             (header_key(key), value) for key, value in zip(row["header_keys"], row["header_values"], strict=True)
         )
         encoded = Encoded(row["key"], row["value"], headers + _dlq_headers(row, consumer, service))
-        await publisher.write(topic, row["partition"] % topic.partitions, [encoded])
+        try:
+            await publisher.write(topic, row["partition"] % topic.partitions, [encoded])
+        except TooLargeError:
+            log.exception("a parked record is too large for the dead-letter topic", parked=row["id"], topic=topic.name)
         await pool.execute("update parked set mirrored = true where id = $1", row["id"])
     return len(rows)
 

@@ -20,6 +20,9 @@ from aiokafka.record.memory_records import _MemoryRecordsPy
 
 from docward.events.codec import Headers
 
+PLAIN, ZSTD = 0, 4
+"""Kafka's numbers of the codecs that Docward writes; it reads all of them."""
+
 
 class RawHeaderKey(str):
     """A header key read by surrogate escapes, written as the bytes it was read from."""
@@ -90,17 +93,17 @@ def read_any_header() -> None:
 class AnyHeaderBatch(BatchBuilder):  # type: ignore[misc]  # the client has no types
     """A batch to send whose header keys may be other than UTF-8."""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(size, 0)
-        self._builder = _DefaultRecordBatchBuilderPy(2, 0, 0, -1, -1, 0, size)
+    def __init__(self, size: int, codec: int) -> None:
+        super().__init__(size, codec)
+        self._builder = _DefaultRecordBatchBuilderPy(2, codec, 0, -1, -1, 0, size)
 
     def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
         self._builder.set_producer_state(producer_id, producer_epoch, base_sequence)
 
 
-def new_batch(size: int, headers: Headers) -> BatchBuilder:
+def new_batch(size: int, headers: Headers, codec: int = PLAIN) -> BatchBuilder:
     """For records like the one with these headers: the fast builder, unless a key needs the tolerant one."""
-    return AnyHeaderBatch(size) if needs_any_header(headers) else BatchBuilder(size, 0)
+    return AnyHeaderBatch(size, codec) if needs_any_header(headers) else BatchBuilder(size, codec)
 
 
 def needs_any_header(headers: Headers) -> bool:

@@ -116,12 +116,14 @@ async def serve_app(
     loops: Sequence[Loop],
     background: Sequence[Coroutine[Any, Any, None]],
     stopping: asyncio.Event,
+    *,
+    frozen_s: float = FROZEN_S,
 ) -> None:
     """Serve `app` and run the loops beside it. The first of them that fails ends all, with its error."""
     server = Server(
         app, address=http.host, port=http.port, interface=Interfaces.ASGI, log_access=False, log_enabled=False
     )
-    watchdog = _Watchdog(loops)
+    watchdog = _Watchdog(loops, frozen_s)
     tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in loops]
     extra = [asyncio.create_task(coroutine) for coroutine in background]
     serving = asyncio.create_task(server.serve())
@@ -151,8 +153,9 @@ async def serve_app(
 class _Watchdog:
     """A thread, because a frozen event loop cannot watch itself."""
 
-    def __init__(self, loops: Sequence[Loop]) -> None:
+    def __init__(self, loops: Sequence[Loop], frozen_s: float = FROZEN_S) -> None:
         self._loops = loops
+        self._frozen = frozen_s
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
 
@@ -163,8 +166,8 @@ class _Watchdog:
         self._done.set()
 
     def _watch(self) -> None:
-        while not self._done.wait(1.0):
+        while not self._done.wait(min(1.0, self._frozen / 4)):
             for loop in self._loops:
-                if time.monotonic() - loop.beat > FROZEN_S:
+                if time.monotonic() - loop.beat > self._frozen:
                     log.critical("a loop is frozen: ending the process", loop=loop.name)
                     os._exit(EXIT_FROZEN)

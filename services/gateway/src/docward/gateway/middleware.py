@@ -1,4 +1,4 @@
-"""Around every request: how long it took, and an answer that arrives even when the body was not wanted."""
+"""Around every request: its time, an end to bodies that do not come, an answer even when a body was refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 from prometheus_client import Histogram
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Seconds from a request's first byte to its answer's first byte, by route and status.
@@ -43,21 +44,22 @@ class Measured:
 
 
 class Heard:
-    """Reads what is left of a body before it is refused.
+    """Waits for a body only so long, and reads what is left of it before it is refused.
 
     A connection that is closed while its client still sends is reset, and the client never sees why. So a body that
     is not much larger than what is taken is read to its end and thrown away; a larger one is cut off.
     """
 
-    def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_bytes: int, idle_seconds: float) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._idle_seconds = idle_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = _Body(receive)
+        body = _Body(receive, self._idle_seconds)
 
         async def heard(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] >= 400 and not body.ended:
@@ -70,12 +72,21 @@ class Heard:
 
 
 class _Body:
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, idle_seconds: float) -> None:
         self._receive = receive
+        self._idle_seconds = idle_seconds
         self.ended = False
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        """The next piece; after the last one, whatever comes whenever it comes."""
+        if self.ended:
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._idle_seconds):
+                message = await self._receive()
+        except TimeoutError as error:
+            self.ended = True
+            raise HTTPException(408) from error
         if not (message["type"] == "http.request" and message.get("more_body", False)):
             self.ended = True
         return message

@@ -166,6 +166,7 @@ def _of_status(error: HTTPException) -> ProblemError:
         400: ("invalid-request", "The request cannot be read."),
         404: ("not-found", "There is nothing at this address."),
         405: ("method-not-allowed", "This address does not take that method."),
+        408: ("too-slow", "The body did not come in time."),
         413: ("too-large", "The request is larger than this route takes."),
     }.get(error.status_code, (HTTPStatus(error.status_code).phrase.lower().replace(" ", "-"), "The request failed."))
     return ProblemError(error.status_code, code, detail, headers=error.headers)

@@ -36,6 +36,8 @@ _LINE_BREAK = re.compile(
 )
 _GLANCE = 300
 """Characters that a reader takes in at a glance: a finding about a word quotes its sentence up to this length."""
+_LONGEST = 1000
+"""Characters of a sentence or row; what is longer is cut."""
 _NOT_TEXT = frozenset({"front-matter", "image"})
 
 
@@ -245,7 +247,12 @@ class _Builder:
             self._new_paragraph()
             named = tuple((headings[i] if i < len(headings) else "", cell) for i, cell in enumerate(row))
             start, end = min(c.span.start for c in cells), max(c.span.end for c in cells)
-            self._add(index, block, start, end, "row", cells=named)
+            if end - start <= _LONGEST:
+                self._add(index, block, start, end, "row", cells=named)
+                continue
+            for cell in sorted(cells, key=lambda cell: cell.span.start):
+                for piece_start, piece_end in _bounded(self._document.markdown, cell.span.start, cell.span.end):
+                    self._add(index, block, piece_start, piece_end, "prose")
         self._new_paragraph()
 
     def _add_text(self, index: int, block: Block) -> None:
@@ -320,9 +327,19 @@ def _sentences(markdown: str, start: int, end: int) -> Iterator[tuple[int, int]]
     for match in _SENTENCE_END.finditer(markdown, start, end):
         if _ABBREVIATION.search(markdown[max(start, match.end() - 8) : match.end()]):
             continue
-        yield position, match.end()
+        yield from _bounded(markdown, position, match.end())
         position = match.end()
-    yield position, end
+    yield from _bounded(markdown, position, end)
+
+
+def _bounded(markdown: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Cut at a blank where it is longer than a sentence can be: patterns may then take quadratic time."""
+    while end - start > _LONGEST:
+        blank = markdown.rfind(" ", start + 1, start + _LONGEST)
+        cut = blank if blank > start else start + _LONGEST
+        yield start, cut
+        start = cut
+    yield start, end
 
 
 def _lines(markdown: str, start: int, end: int) -> Iterator[tuple[int, int]]:

@@ -46,10 +46,7 @@ _COUNTED = (
 )
 
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-_MONTHS = {
-    name: i
-    for i, name in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
-}
+_MONTHS = {name.lower()[:3]: number for number, name in enumerate(_MONTH.strip("(?:)").split("|"), 1)}
 _GRAMMAR = re.compile(
     rf"""
       (?P<money>{_CURRENCY}\s?(?P<m1>{_NUMBER})(?:\s?(?P<s1>{_SCALE})\b)?

@@ -30,9 +30,13 @@ _BOUNDS = alternatives(
     no more than|not more than|less than|more than|a maximum of|a minimum of
     """
 )
-_NOUNS = r"(?P<subject>[^,;:.()|]{3,90}?)"
-_STATED = re.compile(rf"{_NOUNS}\s{_VERBS}\s(?:{_BOUNDS}\s)?$", re.IGNORECASE)
-_LASTS = re.compile(rf"{_NOUNS}\sfor\s(?:at least|at most|up to|more than|no more than)\s$", re.IGNORECASE)
+_VERB_END = re.compile(
+    rf"\s(?:{_VERBS}\s(?:{_BOUNDS}\s)?|for\s(?:at least|at most|up to|more than|no more than)\s)$", re.IGNORECASE
+)
+"""What stands between a subject and its value: `is at least`, `must not exceed`, `for at least`."""
+_BREAK = re.compile(r"[,;:.()|]")
+_REACH = 200
+"""Characters before a value within which its subject stands."""
 _CUT = re.compile(
     r"(?:^|,\s)(?:an?|any|each|every)\s(?P<subject>\w+(?: \w+)?)\s(?:above|exceeding|over)\s$", re.IGNORECASE
 )
@@ -130,18 +134,26 @@ def _prose(document: Document, sentence: Sentence) -> Iterator[Statement | None]
         before = sentence.text[: quantity.start - sentence.start]
         after = sentence.text[quantity.end - sentence.start :]
         label = _LABEL.match(before)
-        cut = _CUT.search(before) if _IS_CUT.match(after) else None
-        if label and not before[label.end() :].strip():
+        cut = _CUT.search(before[-_REACH:]) if _IS_CUT.match(after) else None
+        if quantity.dimension == "cadence":
+            yield _cadence(document, sentence, quantity)
+        elif label and not before[label.end() :].strip():
             yield _statement(document, sentence, label["subject"], quantity, sentence.text)
         elif cut:
-            yield _statement(document, sentence, f"maximum {cut['subject']}", quantity, sentence.text)
-        elif stated := _STATED.search(before) or _LASTS.search(before):
-            noun = _CLAUSE.split(stated["subject"])[-1]
+            yield _statement(document, sentence, f"maximum {cut['subject']}", quantity, before)
+        elif noun := _noun(before[-_REACH:]):
             yield _statement(document, sentence, noun, quantity, sentence.text)
         elif _LEADING.match(before) and quantity.dimension != "number":
             yield _statement(document, sentence, before + after[:60], quantity, sentence.text)
-        elif quantity.dimension == "cadence":
-            yield _cadence(document, sentence, quantity)
+
+
+def _noun(before: str) -> str:
+    """The noun phrase before the verb that leads to a value; empty where no verb does."""
+    verb = _VERB_END.search(before[-60:])
+    if verb is None:
+        return ""
+    clause = _BREAK.split(before[: max(0, len(before) - 60) + verb.start()])[-1]
+    return _CLAUSE.split(clause)[-1]
 
 
 def _cadence(document: Document, sentence: Sentence, quantity: Quantity) -> Statement | None:

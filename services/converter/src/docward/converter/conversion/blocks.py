@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -135,10 +135,11 @@ def _leaves(tokens: list[Token], lines: Lines) -> Iterator[tuple[Piece, int, int
         first, last = token.map
         if depth >= 0 and first == item_line and kind == "paragraph":
             kind = "list-item"
-        yield _leaf(kind, token, tokens[index + 1 :], max(depth, 0), lines), first, last
+        yield _leaf(kind, tokens, index, max(depth, 0), lines), first, last
 
 
-def _leaf(kind: BlockKind, token: Token, rest: list[Token], depth: int, lines: Lines) -> Piece:
+def _leaf(kind: BlockKind, tokens: list[Token], index: int, depth: int, lines: Lines) -> Piece:
+    token, rest = tokens[index], (tokens[at] for at in range(index + 1, len(tokens)))
     if token.map is None:
         raise ValueError("a leaf has a line map")
     start, end = lines.extent(*token.map)
@@ -152,8 +153,9 @@ def _leaf(kind: BlockKind, token: Token, rest: list[Token], depth: int, lines: L
     if kind == "quote":
         inline = [inline for child in _until(rest, "blockquote_close") for inline in _inlines(child, lines.text, piece)]
         return replace(piece, inlines=tuple(inline))
-    if rest and rest[0].type == "inline":
-        piece = replace(piece, inlines=tuple(_inlines(rest[0], lines.text, piece)))
+    content = next(rest, None)
+    if content is not None and content.type == "inline":
+        piece = replace(piece, inlines=tuple(_inlines(content, lines.text, piece)))
     return _only_one_thing(piece, lines.text)
 
 
@@ -170,14 +172,14 @@ def _only_one_thing(piece: Piece, text: str) -> Piece:
     return piece
 
 
-def _until(tokens: list[Token], end: str) -> Iterator[Token]:
+def _until(tokens: Iterable[Token], end: str) -> Iterator[Token]:
     for token in tokens:
         if token.type == end:
             return
         yield token
 
 
-def _table(piece: Piece, rest: list[Token], lines: Lines) -> Piece:
+def _table(piece: Piece, rest: Iterable[Token], lines: Lines) -> Piece:
     rows, inlines = list[int](), list[Inline]()
     for token in _until(rest, "table_close"):
         if token.type == "tr_open" and token.map:

@@ -105,11 +105,13 @@ def build_definitions(
     """In the order of the text; one clause that defines a term in two forms counts once."""
     types = {section.id: section.type for section in sections}
     found = list(_glossary_rows(tables))
-    for index, piece in enumerate(pieces):
+    explained = False  # whether the list that goes on explains symbols: its lead-in says “where:” or the like
+    for piece, above in zip(pieces, [None, *pieces], strict=False):
+        if piece.kind == "list-item" and above is not None and (above.kind != "list-item" or not explained):
+            explained = _leads(markdown, above)
         if piece.kind in {"paragraph", "list-item", "quote"}:
             glossary = types.get(anchors.section_at(piece.start) or "") in {"glossary", "definition"}
-            listed = index > 0 and _explains(markdown, pieces, index)
-            found += _in_piece(markdown, piece, glossary=glossary, listed=listed)
+            found += _in_piece(markdown, piece, glossary=glossary, listed=explained and piece.kind == "list-item")
     definitions: list[Definition] = []
     taken: dict[str, int] = {}
     for item in sorted(found, key=lambda one: (one.start, one.end)):
@@ -148,15 +150,9 @@ def split_alias(term: str) -> tuple[str, tuple[str, ...]]:
     return (found[1], (found[2],)) if found else (term, ())
 
 
-def _explains(markdown: str, pieces: Sequence[Piece], index: int) -> bool:
-    """Whether the list that holds this piece explains symbols: its lead-in says “where:” or the like."""
-    if pieces[index].kind != "list-item":
-        return False
-    lead = index - 1
-    while lead > 0 and pieces[lead].kind == "list-item":
-        lead -= 1
-    text = plain(markdown[pieces[lead].start : pieces[lead].end])
-    return pieces[lead].kind in {"paragraph", "list-item"} and bool(WHERE_LEAD.search(text[-40:]))
+def _leads(markdown: str, piece: Piece) -> bool:
+    lead_in = piece.kind in {"paragraph", "list-item"}
+    return lead_in and bool(WHERE_LEAD.search(plain(markdown[piece.start : piece.end])[-40:]))
 
 
 def _in_piece(markdown: str, piece: Piece, *, glossary: bool, listed: bool) -> Iterator[Found]:

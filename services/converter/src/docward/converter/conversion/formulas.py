@@ -228,6 +228,7 @@ def plain_symbols(text: str) -> list[str]:
     """Operands of a formula in plain words: names, capitalised names of a few words, Greek letters."""
     if "\\" in text:
         return latex_symbols(text)
+    text = re.sub(r"\b([A-Za-z]+)\s*(?=\()", lambda found: "" if found[1].lower() in FUNCTIONS else found[0], text)
     text = re.sub(r"(?<=\w)[(\[]\s*[a-z](?:\s*[-−+]\s*\d+)?(?:\s*,\s*[a-z])?\s*[)\]]", "", text)  # P(t-1) is P
     text = re.sub(r"_\{([^}]*)\}", lambda found: "_" + re.sub(r"\W+", "", found[1]), text)
     symbols: dict[str, None] = {}

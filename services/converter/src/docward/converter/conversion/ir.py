@@ -46,7 +46,7 @@ def build_ir(draft: Draft, document_id: str) -> Ir:
     return Ir(
         document_id=document_id,
         title=title,
-        metadata={**_stated_metadata(markdown, pieces, tables), **draft.metadata},
+        metadata={**_stated_metadata(markdown, pieces, found, tables), **draft.metadata},
         markdown_sha256=hashlib.sha256(markdown.encode()).hexdigest(),
         markdown_length=len(markdown),
         pages=draft.pages,
@@ -113,18 +113,23 @@ def _title(sections: Sequence[Section]) -> str | None:
     return first.title if first and first.level == 1 and first.title else None
 
 
-def _stated_metadata(markdown: str, pieces: Sequence[Piece], tables: Sequence[Table]) -> dict[str, str]:
-    """Version, date, owner and the like, as the document's first lines or its control table give them."""
+def _stated_metadata(
+    markdown: str, pieces: Sequence[Piece], found: Sequence[Heading], tables: Sequence[Table]
+) -> dict[str, str]:
+    """Version, date, owner and the like, as the lines before the first numbered section or a control table give them."""
     metadata: dict[str, str] = {}
+    first = next((heading.piece.start for heading in found if heading.number), len(markdown))
     for piece in pieces[:25]:
-        if piece.kind in {"paragraph", "list-item"}:
+        if piece.kind in {"paragraph", "list-item"} and piece.start < first:
             for line in markdown[piece.start : piece.end].split("\n"):
-                if found := CONTROL.match(line.strip()):
-                    metadata.setdefault(found[1].lower(), plain(found[2]).strip("\\ "))
-    for table in tables[:3]:
-        for row in (table.header, *table.rows):
-            if len(row) == 2 and CONTROL.match(f"{row[0].text.rstrip(':')}: {row[1].text}"):
-                metadata.setdefault(row[0].text.rstrip(":").lower(), row[1].text)
+                if stated := CONTROL.match(line.strip()):
+                    metadata.setdefault(stated[1].lower(), plain(stated[2]).strip("\\ "))
+    for table in tables:
+        rows = [row for row in (table.header, *table.rows) if len(row) == 2]
+        stated_rows = [row for row in rows if CONTROL.match(f"{row[0].text.rstrip(':')}: {row[1].text}")]
+        if len(stated_rows) > 1:
+            for name, value in stated_rows:
+                metadata.setdefault(name.text.rstrip(":").lower(), value.text)
     return metadata
 
 

@@ -30,7 +30,7 @@ ITEM = re.compile(
     r"(?:\*\*)?|=|[–—])\s*(?:\*\*|`)?\s*(?P<value>\S.*)$"
 )
 ASSIGNED = re.compile(
-    r"\b(?:is|are|equals|be)(?: (?:always|currently|initially|then|therefore))?(?: (?:set|fixed|capped|limited"
+    r"\b(?:is|are|equals|(?:(?:must|shall|should|will|may|can) )?be)(?: (?:always|currently|initially|then|therefore))?(?: (?:set|fixed|capped|limited"
     r"|floored|restricted|equal)(?: (?:to|at|by))?)?"
     r"(?: (?:a|an))?(?: (?:maximum|minimum|at most|at least|no more than|not more than|no less than|up to|exactly"
     r"|within))?(?: of)? (?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
@@ -44,11 +44,12 @@ BREAKS = words(
     " and or but then than so because with without within by for from to into at on in as per via after before until"
     " once during over under above below between must shall should may might can could will would not never only its"
     " their our it we they he she which who whose has have had does do uses use used using apply applies exceeds exceed"
-    " fewer smaller larger later earlier greater lower higher reduced limited equal sent set sets reaches falls"
+    " instead rather fewer smaller larger later earlier greater lower higher reduced limited equal sent set sets reaches falls"
     " rises drops remains includes including more less most least up down"
 )
 VAGUE_NAMES = words(
-    "total value number amount rate level it there result sum page section table figure appendix date time"
+    "total value number amount rate level it there result sum page section table figure appendix date time version"
+    " phone day days week weeks month months year years minute minutes second seconds hour hours"
 )
 ARTICLES = words("a an the any each all every")
 PREPOSITIONS = words("of at to exceeds exceed below above reaches than")
@@ -87,7 +88,7 @@ def build_parameters(
     grouped: dict[str, list[Found]] = {}
     for one in sorted(found, key=lambda item: (item.start, item.end)):
         stated = grouped.setdefault(" ".join(word for word in key(one.name).split() if word not in ARTICLES), [])
-        if not any(other.start < one.end and one.start < other.end for other in stated):
+        if not stated or stated[-1].end <= one.start:
             stated.append(one)
     return [_parameter(name, stated, anchors) for name, stated in grouped.items() if name]
 

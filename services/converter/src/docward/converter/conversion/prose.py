@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from docward.events.ir import ParameterKind
 
 LINK = re.compile(r"!?\[([^\]\[]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])")
-MARKS = re.compile(r"\*\*|__|(?<![\w*])[*_](?=[^\s*_])|(?<=[^\s*_])[*_](?![\w*{(])|`+|\[\^[^\]\s]+\]")
+STARS = re.compile(r"(?<!\\)(\*{1,3})(?=[^\s*])((?:[^*\\]|\\.)+?)(?<=\S)\1", re.DOTALL)
+UNDERSCORES = re.compile(r"(?<![\w\\])(_{1,3})(?=[^\s_])((?:[^_\\]|\\.|(?<=\w)_(?=\w))+?)(?<=\S)\1(?!\w)", re.DOTALL)
+CODE = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
+NOTE = re.compile(r"\[\^[^\]\s]+\]")
 MATH = re.compile(r"(\$\$?)(?=\S)([^$\n]+?)(?<=\S)\1(?!\d)")
 ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
 CONTAINER = re.compile(r"^[ \t]*(?:>[ \t]?|#{1,6}[ \t]+|[-*+][ \t]+|\d{1,9}[.)][ \t]+)*", re.MULTILINE)
@@ -56,10 +59,15 @@ def words(text: str) -> frozenset[str]:
 
 def plain(markdown: str) -> str:
     """The text as a reader sees it, blanks collapsed."""
-    text = re.sub(r"<br\s*/?>", " ", CONTAINER.sub("", markdown))
-    text = LINK.sub(r"\1", text)
-    text = MARKS.sub("", MATH.sub(r"\2", text))
-    return " ".join(ESCAPE.sub(r"\1", text).split())
+    return shown(CONTAINER.sub("", markdown))
+
+
+def shown(inline: str) -> str:
+    """The same for the inside of a block, where a leading “- ” is no mark."""
+    text = LINK.sub(r"\1", re.sub(r"<br\s*/?>", " ", inline))
+    for pattern in (CODE, MATH, STARS, UNDERSCORES, STARS):  # twice: italic in bold
+        text = pattern.sub(r"\2", text)
+    return " ".join(ESCAPE.sub(r"\1", NOTE.sub("", text)).split())
 
 
 def key(text: str) -> str:

@@ -109,10 +109,11 @@ def build_references(
     for piece in pieces:
         if piece.kind in {"front-matter", "code", "formula"}:
             continue
-        taken: list[tuple[int, int]] = []
+        taken = bytearray(piece.end - piece.start)
         for found in _in_piece(flat, piece, targets):
-            if not any(start < found.end and found.start < end for start, end in taken):
-                taken.append((found.start, found.end))
+            start, end = found.start - piece.start, found.end - piece.start
+            if not any(taken[start:end]):
+                taken[start:end] = b"\1" * (end - start)
                 references.append(_reference(markdown, found, anchors))
     return sorted(references, key=lambda reference: reference.span.start)
 
@@ -180,7 +181,7 @@ def _numbered(markdown: str, start: int, end: int, targets: Targets) -> Iterator
     for word in NUMBERED.finditer(markdown, start, end):
         tail = TAIL.match(markdown, word.end(), end)
         kind = _kind(word)
-        if tail is None or (kind != "section" and not re.match(r"[\s\u00a0]", markdown[word.end() :][:1])):
+        if tail is None or (kind != "section" and not re.match(r"[\s\u00a0]", markdown[word.end() : word.end() + 1])):
             continue
         if (
             re.fullmatch(r"[a-z].*", word.group())

@@ -10,7 +10,7 @@ from docward.converter.conversion.blocks import Piece
 from docward.converter.conversion.prose import plain
 from docward.events.ir import SectionType
 
-MARKED = re.compile(r"^(?P<lead>[#\s>*_]*)(?P<text>.*?)(?P<trail>[\s#*_=-]*)$", re.DOTALL)
+MARKED = re.compile(r"^[#\s>]*(?P<bold>\*\*|__)?(?P<text>.*?)(?(bold)(?P=bold))[\s#=-]*$", re.DOTALL)
 NUMBERED = re.compile(
     r"(?:(?P<annex>Appendix|Annex|Schedule|Exhibit)\s+(?P<letter>[A-Z]|\d+|[IVX]+)(?P<sub>(?:\.\d+)*)"
     r"|(?P<word>Section|Chapter|Part|Article|§)\s*(?P<after>\d+(?:\.\d+)*|[A-Z]|[IVX]+)"

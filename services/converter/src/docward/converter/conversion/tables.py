@@ -11,11 +11,11 @@ from itertools import pairwise
 
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece
-from docward.converter.conversion.prose import CURRENCY, DATE, NUMBER, SCALE, plain
+from docward.converter.conversion.prose import CURRENCY, DATE, NUMBER, SCALE, plain, shown
 from docward.events.ir import Cell, Span, Table
 
 CAPTION = re.compile(r"^[*_\s]*(?:Table|Tab\.)\s+([A-Z]?\.?\d+(?:[.-]\d+)*)\s*[*_]*\s*(?:[:.–—-]|$)", re.IGNORECASE)
-BAR = re.compile(r"(?<!\\)(?:\\\\)*\|")
+BAR = re.compile(r"(?<!\\)\|")
 TYPES = (
     ("date", DATE),
     ("percentage", re.compile(rf"{NUMBER}\s*(?:%|per ?cent)", re.IGNORECASE)),
@@ -88,7 +88,7 @@ def _cell(markdown: str, start: int, end: int) -> Cell:
             inner = markdown[start + len(mark) : end - len(mark)]
             if mark not in inner:
                 start, end = start + len(mark), end - len(mark)
-    return Cell(text=plain(markdown[start:end]), span=Span(start=start, end=end))
+    return Cell(text=shown(markdown[start:end].replace(r"\|", "|")), span=Span(start=start, end=end))
 
 
 def _column_type(texts: Sequence[str]) -> str:

@@ -11,13 +11,14 @@ INLINE = re.compile(
     r"|(?<!\w)_(?=\S)"  # the same for an underscore, which inside a word is only an underscore
     r"|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
 )
-MONEY = re.compile(r"\$(?=\$)|(?<=\$)\$|\$(?=\S[^$\n]*?\S\$(?!\d)|\S\$(?!\d))")
-LINE_START = re.compile(r"^(?:(#{1,6})(?=\s|$)|(>)|([+])(?=\s)|([-=]{2,}\s*$)|(~~~)|(\|))")
+MATH = re.compile(r"\$\$|\$(?:\S[^$]*)?\S\$(?!\d)")
+LINE_START = re.compile(r"^(?:(#{1,6})(?=\s|$)|(>)|([+])(?=\s|$)|([-=]{2,}\s*$)|(~~~)|(\|))")
 
 
 def escape(text: str) -> str:
     """Inline text."""
-    return MONEY.sub(r"\\$", INLINE.sub(lambda found: "\\" + found.group(), text))
+    escaped = INLINE.sub(lambda found: "\\" + found.group(), text)
+    return escaped.replace("$", r"\$") if MATH.search(text) else escaped
 
 
 def paragraph(text: str) -> str:
@@ -44,7 +45,7 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return re.sub(r"(?<!\\)\|", r"\\|", "<br>".join(line.strip() for line in text.split("\n") if line.strip()))
+    return "<br>".join(line.strip() for line in text.split("\n") if line.strip()).replace("|", r"\|")
 
 
 def emphasised(text: str, mark: str) -> str:

@@ -119,6 +119,10 @@ class Filters(BaseModel):
     until: AwareDatetime | None = None
 
 
+SEARCHED = 10_000
+"""So many of the best matches are looked at."""
+BATCH = 200
+
 _NAMED = """
     select d.*, coalesce(named.repositories, '[]'::jsonb) as named_repositories
     from read.documents d
@@ -184,29 +188,40 @@ async def search(
     after: tuple[float, UUID] | None,
     limit: int,
 ) -> list[tuple[float, Document]]:
-    """Documents whose title, description, tags or newest text match a web search, the best first, with their rank."""
-    rows = await pool.fetch(
-        f"""
-        select found.rank, d.*
-        from (
-            select t.document_id, sum(ts_rank_cd(t.search, websearch_to_tsquery('english', $14)))::float8 as rank
+    """Documents whose title, description, tags or newest text match a web search, the best first, with their rank.
+
+    Of the matches the best are taken first, and of these what the caller may see: the view of a document is costly.
+    """
+    matches = await pool.fetch(
+        """
+        select * from (
+            select t.document_id, sum(ts_rank_cd(t.search, websearch_to_tsquery('english', $1)))::float8 as rank
             from read.document_texts t
-            where t.search @@ websearch_to_tsquery('english', $14)
+            where t.search @@ websearch_to_tsquery('english', $1)
             group by t.document_id
         ) found
-        join ({_NAMED}) d on d.document_id = found.document_id
-        where {_VISIBLE} {_FILTERED}
-        and ($11::float8 is null or (found.rank, d.document_id) < ($11, $12::uuid))
-        order by found.rank desc, d.document_id desc
-        limit $13
-        """,  # noqa: S608  # joins of constants; values are arguments
-        *_caller(caller),
-        *_filters(filters),
-        *(after or (None, None)),
-        limit,
+        where $2::float8 is null or (rank, document_id) < ($2, $3::uuid)
+        order by rank desc, document_id desc
+        limit $4
+        """,
         query,
+        *(after or (None, None)),
+        SEARCHED,
     )
-    return [(row["rank"], _document(row)) for row in rows]
+    found: list[tuple[float, Document]] = []
+    for start in range(0, len(matches), BATCH):
+        batch = {row["document_id"]: row["rank"] for row in matches[start : start + BATCH]}
+        rows = await pool.fetch(
+            f"{_NAMED} where {_VISIBLE} {_FILTERED} and d.document_id = any ($11::uuid[])",
+            *_caller(caller),
+            *_filters(filters),
+            list(batch),
+        )
+        shown = {row["document_id"]: row for row in rows}
+        found += [(rank, _document(shown[ident])) for ident, rank in batch.items() if ident in shown]
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 async def versions(pool: asyncpg.Pool, document_id: UUID, before: int | None, limit: int) -> list[DocumentVersion]:

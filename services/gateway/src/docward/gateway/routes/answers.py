@@ -53,7 +53,7 @@ def _limited(receive: Receive) -> Receive:
 def written(model: type[BaseModel], *more: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
     """Responses of an address that leads to a command on something that is there."""
     return {
-        **documented(400, 404, 409, 410, 412, 413, *more),
+        **documented(400, 404, 408, 409, 410, 412, 413, *more),
         status: {"model": model, "description": "Done, and the read model shows it (with `Prefer: wait`)."},
         202: {"model": Accepted, "description": "Durable; `Location` is where its outcome appears."},
     }

@@ -88,8 +88,8 @@ def _draft(document: Document, one: Statement, other: Statement) -> Draft:
         severity="critical",
         title=f"Two values for {name}: {one.text} and {other.text}",
         explanation=(
-            f"{first} gives {one.text} for {name}, {second} gives {other.text}. Nothing says that they apply in different"
-            " cases, so the document cannot be implemented in one way."
+            f"{first} gives {one.text} for {name}, {second} gives {other.text}. Nothing says that they apply in"
+            " different cases, so the document cannot be implemented in one way."
         ),
         spans=(one.sentence.span, other.sentence.span),
         proposal=replace(document, other.span, f"{{one value: {one.text} or {other.text}}}"),

@@ -20,7 +20,7 @@ _NAMED = re.compile(
     rf"liquidity|acceptable|volume|order|message|rate|turnover|tracking|error|leverage|score|size|weight|daily|"
     rf"gross|net|"
     rf"participation|volatility|value|predefined|predetermined|certain|given|"
-    rf"specified)\s)+{_HEAD})\b(?!\s(?:orders?|price|of the venue))",
+    rf"specified)\s){{1,4}}{_HEAD})\b(?!\s(?:orders?|price|of the venue))",
     re.IGNORECASE,
 )
 _BARE = re.compile(

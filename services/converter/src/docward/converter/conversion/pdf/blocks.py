@@ -110,6 +110,9 @@ def _continues(block: Block, line: Line, style: Style) -> bool:
     last = block.lines[-1]
     if block.kind in {"table", "code"} or abs(last.size - line.size) > 0.6 or last.bold != line.bold:
         return False
+    alone = len(block.lines) == 1 and last.right - last.x1 > 4 * last.size
+    if alone and EQUATION.match(last.text) and not line.text[:1].islower():
+        return False
     if CAPTION.match(line.text) or (line.bold and NUMBERED.match(line.text)):
         return False
     if line.page != last.page or line.left != last.left or line.base > last.base:

@@ -69,13 +69,13 @@ def _shifted(run: Run, main: Run, before: str, *, computes: bool) -> str:
     shift = (run.base - main.base) / main.size
     if (
         run.size > 0.87 * main.size
-        or not -0.5 < shift < 0.7
+        or not -0.7 < shift < 0.7
         or -0.06 < shift < 0.2
         or not re.search(r"[\w)\]]$", before)
     ):
         return run.text
     text = run.text.strip()
-    if not re.fullmatch(r"[\w+−,.*()/-]{1,12}", text) or (shift > 0 and not computes):
+    if not re.fullmatch(r"[\w+−,.*()/≤≥<>=∈-]{1,12}", text) or (shift > 0 and not computes):
         return run.text
     return (
         ("_" if shift < 0 else "^") + (text if len(text) == 1 else f"{{{text}}}") + (" " if run.text[-1] == " " else "")
@@ -100,20 +100,22 @@ def in_rows(runs: Iterable[Run]) -> list[list[Run]]:
 
 
 def _with_subscripts(rows: list[list[Run]]) -> list[list[Run]]:
-    """Rows that hold nothing but the subscripts of the row above are part of it."""
+    """Rows that hold nothing but subscripts of the row above, or exponents of the row below, are part of it."""
     whole: list[list[Run]] = []
     for row in rows:
         above = whole[-1] if whole else []
         if above and all(any(_hangs_on(run, other) for other in above) for run in row):
             above += row
+        elif above and all(any(_hangs_on(run, other) for other in row) for run in above):
+            whole[-1] = [*row, *above]
         else:
             whole.append(row)
     return whole
 
 
 def _hangs_on(run: Run, other: Run) -> bool:
-    lowered = 0.06 * other.size < other.base - run.base < 0.55 * other.size
-    return run.size < 0.87 * other.size and lowered and -1 < run.x0 - other.x1 < 0.3 * other.size
+    near = abs(other.base - run.base) < 0.7 * other.size and -1 < run.x0 - other.x1 < 0.3 * other.size
+    return near and run.size < 0.87 * other.size
 
 
 def fragments(page: int, runs: Iterable[Run]) -> list[Line]:

@@ -1,0 +1,104 @@
+"""An event of one service becomes a command to another, under the same id however often it is delivered."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+from docward.events.codec import Envelope
+from docward.events.messages import derived_id
+from docward.runtime.reactions import Outgoing, Reaction, ReactionLoop
+from installation import until
+from integration.runtime.counter import COMMANDS, EVENTS, LETTERS, Add, Added, a_counter, event, history
+from integration.runtime.world import World, a_world, running
+
+
+def react(envelope: Envelope, message: Any) -> Iterable[Outgoing]:
+    if isinstance(message, Added):
+        if message.note == "break":
+            raise ZeroDivisionError("the reaction is broken")
+        yield Outgoing(COMMANDS, "counter", envelope.key, Add(amount=message.total))
+
+
+FOLLOW = Reaction("counting-follows", EVENTS, react)
+
+
+@asynccontextmanager
+async def reacting(world: World) -> AsyncIterator[ReactionLoop]:
+    loop = ReactionLoop(FOLLOW, world.around, dead_letters=LETTERS)
+    async with running(loop):
+        yield loop
+
+
+async def commands(world: World) -> list[str]:
+    return [dict(record.headers)["ce_id"].decode() for record in await world.read(COMMANDS)]  # type: ignore[union-attr]
+
+
+async def count_is(world: World, count: int) -> bool:
+    return len(await world.read(COMMANDS)) >= count
+
+
+async def test_the_same_event_gives_the_same_command(world: World) -> None:
+    counter, ident = a_counter(), uuid4()
+    record = event(world.place, counter, 1, Added(amount=1, total=1), ident)
+    async with reacting(world):
+        await world.send(EVENTS, [record, record])
+        await until(lambda: count_is(world, 2))
+    assert await commands(world) == [str(derived_id(FOLLOW.name, ident, 0))] * 2
+
+
+async def test_a_record_that_cannot_be_reacted_to_is_parked_and_gone_past(world: World) -> None:
+    counter = a_counter()
+    bad = event(world.place, counter, 1, Added(amount=1, total=1))
+    async with reacting(world):
+        await world.send(
+            EVENTS,
+            [
+                type(bad)(bad.key, b"{", (*bad.headers, ("reply_to", b"counter-commands"))),
+                type(bad)(bad.key, bad.value, (("null", None), ("not-utf8", b"\xff"))),
+                event(world.place, counter, 1, Added(amount=1, total=1, note="break")),
+                *history(world.place, counter, [2]),
+            ],
+        )
+        await until(lambda: count_is(world, 1))
+        parked = await world.parked(FOLLOW.name)
+        assert [(r["record_offset"], r["reason"], r["blocks"]) for r in parked] == [
+            (0, "undecodable", False),
+            (1, "undecodable", False),
+            (2, "unexpected", False),
+        ]
+    letters = await world.read(LETTERS)
+    assert [record.value for record in letters][:1] == [b"{"]
+    assert len(letters) == 3
+
+
+async def test_an_outage_pauses_and_loses_nothing(world: World) -> None:
+    counter = a_counter()
+    world.wire.cut = True
+    async with reacting(world):
+        await world.send(EVENTS, history(world.place, counter, [1, 2, 3]))
+
+        async def refused() -> bool:
+            return world.wire.refused > 1
+
+        await until(refused)
+        world.wire.cut = False
+        await until(lambda: count_is(world, 3))
+    assert len(set(await commands(world))) == 3
+    assert await world.parked(FOLLOW.name) == []
+
+
+async def test_a_replica_that_joins_meanwhile_takes_its_share_and_nothing_is_lost(world: World) -> None:
+    first, second = a_counter(0), a_counter(1)
+    async with reacting(world), a_world(world.place, "two") as other:
+        await world.send(EVENTS, history(world.place, first, [1, 2]) + history(world.place, second, [1, 2]))
+        async with reacting(other):
+            await world.send(EVENTS, history(world.place, first, [3, 4]) + history(world.place, second, [3, 4]))
+            await until(lambda: count_is(world, 8), within=60)
+            await until(lambda: distinct(world, 8), within=60)
+
+
+async def distinct(world: World, count: int) -> bool:
+    return len(set(await commands(world))) == count
