@@ -12,7 +12,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 DOCWARD := $(VENV)/bin/docward
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml))
-PATHS := libs services cli tests
+PATHS := libs services cli tests samples
 
 .PHONY: help setup demo up down example status test check format bench clean lock
 
@@ -37,7 +37,9 @@ status: setup ## Show what runs
 	$(DOCWARD) status
 
 test: setup ## Run every test on real Kafka and Postgres (ARGS="-k name" for some)
-	$(VENV)/bin/pytest $(ARGS)
+	if [ -n "$(ARGS)" ]; then exec $(VENV)/bin/pytest $(ARGS); fi
+	$(VENV)/bin/pytest -q -n 2 tests/unit tests/contracts
+	$(VENV)/bin/pytest -q tests/integration tests/e2e
 
 check: setup ## Check style, types, layers and files, as continuous integration does
 	$(VENV)/bin/ruff check -q .

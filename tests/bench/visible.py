@@ -139,8 +139,8 @@ async def bench(documents: int, rate: float, folder: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0] if __doc__ else None)
-    parser.add_argument("--documents", type=int, default=200)
-    parser.add_argument("--rate", type=float, default=10.0, help="documents a second")
+    parser.add_argument("--documents", type=int, default=100)
+    parser.add_argument("--rate", type=float, default=4.0, help="documents a second")
     parser.add_argument("--output", type=Path, default=Path(".docward/bench.json"))
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
