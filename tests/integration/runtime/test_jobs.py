@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -71,7 +72,7 @@ async def ask(world: World, *works: str) -> UUID:
     await world.send(COMMANDS, [command(world.place, counter, Ask(work=work)) for work in works])
 
     async def there() -> bool:
-        return await world.pool.fetchval("select count(*) from jobs") == before + len(works)
+        return bool(await world.pool.fetchval("select count(*) from jobs") == before + len(works))
 
     await until(there)
     return counter
@@ -79,7 +80,7 @@ async def ask(world: World, *works: str) -> UUID:
 
 async def done(world: World, count: int = 1) -> None:
     async def all_done() -> bool:
-        return await world.pool.fetchval("select count(*) from jobs where state = 'done'") == count
+        return bool(await world.pool.fetchval("select count(*) from jobs where state = 'done'") == count)
 
     await until(all_done, within=40)
 
@@ -166,7 +167,7 @@ async def test_a_heartbeat_keeps_the_lease_of_long_work(world: World) -> None:
 
         async def extended() -> bool:
             until_ = await world.pool.fetchval("select leased_until from jobs")
-            return (until_ - first).total_seconds() > 1.2
+            return bool((until_ - first).total_seconds() > 1.2)
 
         await until(extended)
         enough.set()
@@ -210,7 +211,7 @@ async def test_an_outage_is_no_attempt(world: World) -> None:
     async with deciding(world), working(world, worker):
         await ask(world, "x")
         for count in range(1, MAX_ATTEMPTS + 3):
-            await until(lambda count=count: _asked(worker, count))
+            await until(partial(_asked, worker, count))
             await until(lambda: _waiting(world))
             await soon(world)
         await done(world)
@@ -219,7 +220,7 @@ async def test_an_outage_is_no_attempt(world: World) -> None:
 
 
 async def _waiting(world: World) -> bool:
-    return await world.pool.fetchval("select state from jobs") == "waiting"
+    return bool(await world.pool.fetchval("select state from jobs") == "waiting")
 
 
 async def test_work_whose_worker_dies_each_time_is_given_up(world: World) -> None:
@@ -323,4 +324,4 @@ async def _listens(world: World) -> bool:
 
 async def _result_is(world: World, expected: list[str]) -> bool:
     rows = await world.place.fetch(f"select count(*) as n from {SERVICE}.jobs where state = 'done'")  # noqa: S608
-    return rows[0]["n"] == len(expected)
+    return bool(rows[0]["n"] == len(expected))

@@ -35,7 +35,7 @@ def project(envelope: Envelope, message: object, _: Position) -> Iterable[Write]
 
 
 COUNTERS = Projection("counters", 1, (EVENTS,), DDL, project)
-VIEWS = "create view totals as select id, total from counters;"
+VIEWS = "create view read.totals as select id, total from counters;"
 
 
 @pytest.fixture

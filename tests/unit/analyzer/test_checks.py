@@ -25,6 +25,7 @@ DEFECTS = [
     ),
     ("formula-symbols", "$$\nS = \\kappa \\cdot M\n$$\n\nwhere M is the momentum and S is the score.", "\\kappa"),
     ("formula-windows", "A position is opened above the moving average.", "moving average"),
+    ("formula-windows", "It buys above the historical average by 2 standard deviations.", "historical average"),
     (
         "division-by-zero",
         "$$\nR = \\frac{M}{\\sigma}\n$$\n\nwhere M is a mean and $\\sigma$ is a deviation.",

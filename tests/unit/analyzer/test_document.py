@@ -53,6 +53,12 @@ def test_an_exclusion_that_covers_a_match_removes_it():
     assert [(m.first, m.last) for m in lexicon.mentions(found, [0])] == [(3, 3)]
 
 
+def test_text_without_an_end_is_cut_so_that_patterns_stay_quick(document):
+    made = document("weight is " * 1000)
+    assert len(made.sentences) > 5
+    assert max(len(s.text) for s in made.sentences) <= 1000
+
+
 def test_plain_text_keeps_every_offset():
     markdown = "The **Order** of [section 3](#s3)\nis `x` \\* y"
     assert len(plain(markdown)) == len(markdown)

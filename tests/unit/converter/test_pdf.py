@@ -226,7 +226,7 @@ def test_what_cannot_be_read_ends_typed(pdf):
     readable = pdf([text(SENTENCE)])
     cases = {
         "encrypted": encrypted(readable),
-        "damaged": readable[: len(readable) // 2],
+        "damaged": b"%PDF-1.7\nnothing else",
         "needs-ocr": pdf([Image(picture, width=430, height=680)]),
         "empty": blank.getvalue(),
     }
@@ -251,3 +251,10 @@ def test_subscripts_and_exponents_are_marked_and_notes_are_not(pdf):
     conversion = converted(pdf([text(SENTENCE), formula, text("The desk decides<super>3</super>.")]))
     assert conversion.markdown == f"{SENTENCE.strip()}\n\nz_t = (P_{{t-1}} - m) / s^2\n\nThe desk decides3.\n"
     assert conversion.ir.formulas[0].name == "z_t"
+
+
+def test_a_file_whose_end_is_missing_is_repaired_and_says_so(pdf):
+    whole = pdf([text(SENTENCE)])
+    conversion = converted(whole[: whole.rindex(b"trailer") - 20])
+    assert conversion.markdown == SENTENCE.strip() + "\n"
+    assert [issue.code for issue in conversion.ir.issues] == ["repaired"]

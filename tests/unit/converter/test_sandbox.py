@@ -107,6 +107,7 @@ async def test_a_bomb_ends_at_the_memory_limit():
 async def test_nothing_runs_after_close():
     sandbox = Sandbox()
     await sandbox.start()
+    assert sandbox._zygote is not None
     zygote = sandbox._zygote.process.pid
     await sandbox.close()
     with pytest.raises(ProcessLookupError):

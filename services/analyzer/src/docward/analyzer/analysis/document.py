@@ -27,8 +27,8 @@ _SHOULD = re.compile(r"\b(?:should|ought to|recommended)\b", re.IGNORECASE)
 _MAY = re.compile(r"\b(?:may|might|can|could)\b", re.IGNORECASE)
 _BULLET = re.compile(r"\s*(?:>\s*)*(?:[-*+•–]|\d{1,3}[.)]|\((?:[a-z]|[ivx]{1,4})\)|[a-z]\))\s+")
 _ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|cf|vs|approx|resp|incl|excl|etc|No|Nos|Art|Arts|Sec|Fig|Eq|App|Inc|Corp|Ltd|Co|U\.S|U\.K|"
-    r"Dr|Mr|Ms|p|pp|par|St)\.$"
+    r"\b(?:e\.g|i\.e|cf|vs|approx|resp|incl|excl|etc|No|Nos|Art|Arts|Sec|Fig|Eq|App|Inc|Corp|Ltd|Co|U\.S|U\.K|Dr|Mr|"
+    r"Ms|p|pp|par|St)\.$"
 )
 _SENTENCE_END = re.compile(r"[.!?](?:[\"'”’)]*)(?=\s+[\"“'(*]*[A-Z0-9\[`$])|(?<=:)\s*(?=\n)")
 _LINE_BREAK = re.compile(

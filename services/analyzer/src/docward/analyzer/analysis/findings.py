@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Draft
 from docward.analyzer.analysis.text import normalised
-from docward.events.findings import Finding, PolicyRef, Severity
+from docward.events.findings import Family, Finding, PolicyRef, Severity
+from docward.events.ir import Span
 
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
-_YIELDS_TO = {"AMB": frozenset({"VAL", "SRC", "CON", "XRF"}), "IMP": frozenset({"FML"})}
+_YIELDS_TO: dict[Family, frozenset[Family]] = {
+    "AMB": frozenset({"VAL", "SRC", "CON", "XRF"}),
+    "IMP": frozenset({"FML"}),
+}
 """A draft of the family on the left says the same as one of the families on the right about the same words."""
+
+
+_STRONGER: frozenset[Family] = frozenset().union(*_YIELDS_TO.values())
 
 
 def finding(document: Document, draft: Draft, origin: str, policy: PolicyRef | None = None) -> Finding | None:
@@ -50,7 +59,7 @@ def _fingerprint(draft: Draft, origin: str, policy: PolicyRef | None, evidence: 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By place in the document, absences last; equal fingerprints (repeated words) are numbered."""
     found = sorted(
-        _without_overlaps(list(findings)),
+        _without_overlaps(tuple(findings)),
         key=lambda f: (
             f.quotes[0].span.start if f.quotes else 1 << 60,
             SEVERITIES.index(f.severity),
@@ -70,11 +79,22 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(result)
 
 
-def _without_overlaps(findings: list[Finding]) -> list[Finding]:
-    return [f for f in findings if not any(_says_the_same(f, other) for other in findings if other is not f)]
+def _without_overlaps(findings: Sequence[Finding]) -> Iterator[Finding]:
+    places = {family: _Places(f for f in findings if f.family == family) for family in _STRONGER}
+    for finding_ in findings:
+        stronger = _YIELDS_TO.get(finding_.family, frozenset())
+        if not any(places[family].overlap(quote.span) for family in stronger for quote in finding_.quotes):
+            yield finding_
 
 
-def _says_the_same(one: Finding, other: Finding) -> bool:
-    return other.family in _YIELDS_TO.get(one.family, ()) and any(
-        a.span.start < b.span.end and b.span.start < a.span.end for a in one.quotes for b in other.quotes
-    )
+class _Places:
+    """Where the findings of a family stand; asking is logarithmic, so that a document full of findings stays quick."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        spans = sorted((quote.span.start, quote.span.end) for finding_ in findings for quote in finding_.quotes)
+        self._starts = [start for start, _ in spans]
+        self._ends = list(accumulate((end for _, end in spans), max))
+
+    def overlap(self, span: Span) -> bool:
+        index = bisect_left(self._starts, span.end)
+        return index > 0 and self._ends[index - 1] > span.start

@@ -30,9 +30,9 @@ _TIME = {
     "quarter": 7889400, "year": 31557600,
 }  # fmt: skip
 _TIME_UNIT = (
-    r"(?:(?:trading|business|calendar|working|exchange|index|banking|consecutive|full|successive|complete)[\s-]+)?"
-    r"(?:microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|secs?|"
-    r"mins?|hrs?|(?-i:µs|us|ms|s|h))\b"
+    r"(?:(?:trading|business|calendar|working|exchange|index|banking|consecutive|full|successive|"
+    r"complete)[\s-]+)?(?:microseconds?|milliseconds?|seconds?|minutes?|hours?|days?|weeks?|months?|quarters?|years?|"
+    r"secs?|mins?|hrs?|(?-i:µs|us|ms|s|h))\b"
 )
 _CADENCE = {
     "hourly": 3600, "daily": 86400, "weekly": 604800, "monthly": 2629800, "quarterly": 7889400,
@@ -40,8 +40,8 @@ _CADENCE = {
     "annually": 31557600, "yearly": 31557600, "annual": 31557600,
 }  # fmt: skip
 _COUNTED = (
-    r"(?:shares|contracts|lots|orders|stocks|constituents|securities|instruments|companies|names|positions|components|"
-    r"decimal\splaces|decimals|ticks|observations|attempts|venues|members|trades|messages|levels|bars|"
+    r"(?:shares|contracts|lots|orders|stocks|constituents|securities|instruments|companies|names|positions|"
+    r"components|decimal\splaces|decimals|ticks|observations|attempts|venues|members|trades|messages|levels|bars|"
     r"significant\sdigits)"
 )
 
@@ -69,15 +69,15 @@ _GRAMMAR = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _NO_QUANTITY = re.compile(
-    r"(?:sections?|sec\.|§+|articles?|arts?\.|tables?|figures?|appendix|annex|equations?|rts|rules?|version|"
-    r"release|chapter|"
-    r"step|regulation|directive|no\.|paragraph|par\.|part|page|ss|iso|level|layer|tier|phase|v)[\s\u00a0]*\(?$",
+    r"(?:sections?|sec\.|§+|articles?|arts?\.|tables?|figures?|appendix|annex|equations?|rts|rules?|version|release|"
+    r"chapter|step|regulation|directive|no\.|paragraph|par\.|part|page|ss|iso|level|layer|tier|phase|"
+    r"v)[\s\u00a0]*\(?$",
     re.IGNORECASE,
 )
 _AT_LEAST = r"not (?:be )?(?:less|fewer|lower|smaller) than|at least|no less than|minimum(?: of)?|not below|≥|>=|\\geq?"
 _AT_MOST = (
-    r"not (?:to )?exceed(?:ing|s)?|(?:no|not) (?:more|later|longer|greater) than|at most|up to|maximum(?: of)?|within|"
-    r"capped at|limited to|not above|≤|<=|\\leq?"
+    r"not (?:to )?exceed(?:ing|s)?|(?:no|not) (?:more|later|longer|greater) than|at most|up to|maximum(?: of)?|"
+    r"within|capped at|limited to|not above|≤|<=|\\leq?"
 )
 _MORE = r"(?:more|greater|higher|larger|longer|later|older) than|above|exceed(?:s|ing)?|over|>"
 _LESS = r"(?:less|fewer|lower|smaller|shorter) than|below|under|<"

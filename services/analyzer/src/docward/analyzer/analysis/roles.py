@@ -6,13 +6,12 @@ import re
 
 _ROLE = re.compile(
     r"\b(?:(?:chief|head|director|manager|chair|owner|officer)\b(?:\s(?:of\s)?[\w-]+){0,3}|(?:market |model |"
-    r"independent )?risk (?:management|control|function|committee|officer|team|manager)|"
-    r"market risk|compliance(?: (?:officer|function|team|department))?|(?:index|risk|investment|model|pricing|"
-    r"oversight|steering|product|trading|governance|change) (?:committee|board|council)|senior management|"
-    r"traders?(?: (?:in charge|on duty))?|trading desk|internal audit|auditors?|administrator|"
-    r"calculation agent|[\w-]+ (?:engineering|operations|technology|research|desk|team|department)|"
-    r"developers?|operators?|portfolio managers?|supervisors?|board|committee|designated (?:person|individual|"
-    r"staff)|C[EFROIT]O|SMF\d*)\b",
+    r"independent )?risk (?:management|control|function|committee|officer|team|manager)|market risk|"
+    r"compliance(?: (?:officer|function|team|department))?|(?:index|risk|investment|model|pricing|oversight|steering|"
+    r"product|trading|governance|change) (?:committee|board|council)|senior management|traders?(?: (?:in charge|"
+    r"on duty))?|trading desk|internal audit|auditors?|administrator|calculation agent|[\w-]+ (?:engineering|"
+    r"operations|technology|research|desk|team|department)|developers?|operators?|portfolio managers?|supervisors?|"
+    r"board|committee|designated (?:person|individual|staff)|C[EFROIT]O|SMF\d*)\b",
     re.IGNORECASE,
 )
 

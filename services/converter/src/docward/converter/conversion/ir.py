@@ -116,7 +116,7 @@ def _title(sections: Sequence[Section]) -> str | None:
 def _stated_metadata(
     markdown: str, pieces: Sequence[Piece], found: Sequence[Heading], tables: Sequence[Table]
 ) -> dict[str, str]:
-    """Version, date, owner and the like, as the lines before the first numbered section or a control table give them."""
+    """Version, date, owner and the like, from the lines before the first numbered section or from a control table."""
     metadata: dict[str, str] = {}
     first = next((heading.piece.start for heading in found if heading.number), len(markdown))
     for piece in pieces[:25]:

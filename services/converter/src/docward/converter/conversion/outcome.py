@@ -6,7 +6,6 @@ format. Characters are counted without blanks, so that a re-flowed paragraph has
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -75,7 +74,3 @@ class ConversionError(Exception):
 def visible(text: str) -> int:
     """Characters that are not blank."""
     return sum(map(len, text.split()))
-
-
-def total(dropped: Iterable[Dropped]) -> int:
-    return sum(item.characters for item in dropped)

@@ -30,7 +30,8 @@ ITEM = re.compile(
     r"(?:\*\*)?|=|[–—])\s*(?:\*\*|`)?\s*(?P<value>\S.*)$"
 )
 ASSIGNED = re.compile(
-    r"\b(?:is|are|equals|(?:(?:must|shall|should|will|may|can) )?be)(?: (?:always|currently|initially|then|therefore))?(?: (?:set|fixed|capped|limited"
+    r"\b(?:is|are|equals|(?:(?:must|shall|should|will|may|can) )?be)(?: (?:always|currently|initially|then"
+    r"|therefore))?(?: (?:set|fixed|capped|limited"
     r"|floored|restricted|equal)(?: (?:to|at|by))?)?"
     r"(?: (?:a|an))?(?: (?:maximum|minimum|at most|at least|no more than|not more than|no less than|up to|exactly"
     r"|within))?(?: of)? (?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
@@ -44,7 +45,8 @@ BREAKS = words(
     " and or but then than so because with without within by for from to into at on in as per via after before until"
     " once during over under above below between must shall should may might can could will would not never only its"
     " their our it we they he she which who whose has have had does do uses use used using apply applies exceeds exceed"
-    " instead rather fewer smaller larger later earlier greater lower higher reduced limited equal sent set sets reaches falls"
+    " instead rather fewer smaller larger later earlier greater lower higher reduced limited equal sent set sets"
+    " reaches falls"
     " rises drops remains includes including more less most least up down"
 )
 VAGUE_NAMES = words(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 INLINE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before punctuation would escape it
     r"|\*(?=\S)"  # a star before a word could open emphasis; one that could only close it is harmless
-    r"|(?<!\w)_(?=\S)"  # the same for an underscore, which inside a word is only an underscore
+    r"|(?<![^\W_])_(?=\S)"  # the same for an underscore, which inside a word is only an underscore
     r"|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
 )
 MATH = re.compile(r"\$\$|\$(?:\S[^$]*)?\S\$(?!\d)")

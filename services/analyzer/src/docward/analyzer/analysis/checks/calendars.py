@@ -10,9 +10,8 @@ from docward.events.ir import Span
 
 _DAY = re.compile(r"\b(?P<kind>business|trading|banking|working|exchange|index)[\s-]days?\b", re.IGNORECASE)
 _NAMED_CALENDAR = re.compile(
-    r"\b(?:NYSE|NASDAQ|Nasdaq|LSE|Xetra|XETRA|Euronext|TARGET2?|T2|XN[A-Z]{2}|X[A-Z]{3}|CME|TSE|JPX|HKEX|SGX|"
-    r"ASX|SIX|Eurex|London Stock Exchange|"
-    r"New York Stock Exchange|Tokyo Stock Exchange)\b",
+    r"\b(?:NYSE|NASDAQ|Nasdaq|LSE|Xetra|XETRA|Euronext|TARGET2?|T2|XN[A-Z]{2}|X[A-Z]{3}|CME|TSE|JPX|HKEX|SGX|ASX|SIX|"
+    r"Eurex|London Stock Exchange|New York Stock Exchange|Tokyo Stock Exchange)\b",
 )
 _CALENDAR_RULE = re.compile(
     r"\b(?:calendars?\b.{0,60}\b(?:of|publish\w*|by|according)|according to the (?:\w+ )?calendar|holidays?)\b",
@@ -27,10 +26,9 @@ _HOLIDAY_RULE = re.compile(
     re.IGNORECASE,
 )
 _ZONE = re.compile(
-    r"\b(?:UTC|GMT|CES?T|[ECMP]?[SD]?T(?<=[EPCM][T]|[SD]T)|BST|JST|HKT|SGT|IST|AEST|AEDT|Zulu)\b|\b(?:Europe|"
-    r"America|Asia|Australia|Africa|Pacific|Etc)/\w+|"
-    r"\b[A-Z][a-z]+(?:\s[A-Z][a-z]+)?\s(?:local )?time\b|\b(?:local|exchange|eastern|"
-    r"central european)(?: standard| exchange)? time\b|\btime ?zone\b",
+    r"\b(?:UTC|GMT|CES?T|[ECMP]?[SD]?T(?<=[EPCM][T]|[SD]T)|BST|JST|HKT|SGT|IST|AEST|AEDT|Zulu)\b|\b(?:Europe|America|"
+    r"Asia|Australia|Africa|Pacific|Etc)/\w+|\b[A-Z][a-z]+(?:\s[A-Z][a-z]+)?\s(?:local )?time\b|\b(?:local|exchange|"
+    r"eastern|central european)(?: standard| exchange)? time\b|\btime ?zone\b",
 )
 _ALL_TIMES = re.compile(
     r"\b(?:all|the) (?:\w+ )?times (?:\w+ ){0,4}(?:are|is|refer|in)\b|\btimes are (?:given|stated|expressed|"
@@ -38,9 +36,8 @@ _ALL_TIMES = re.compile(
     re.IGNORECASE,
 )
 _EVENT_TIME = re.compile(
-    r"\b(?:at|after|before|of|by)\s(?:the\s)?(?P<event>market (?:close|open)|end of (?:each |"
-    r"the )?(?:trading )?day|close of (?:business|trading)|fixing time|market hours)\b|"
-    r"\bis (?P<event2>end of day)\b",
+    r"\b(?:at|after|before|of|by)\s(?:the\s)?(?P<event>market (?:close|open)|end of (?:each |the )?(?:trading )?day|"
+    r"close of (?:business|trading)|fixing time|market hours)\b|\bis (?P<event2>end of day)\b",
     re.IGNORECASE,
 )
 _SIMULTANEOUS = re.compile(
@@ -112,8 +109,8 @@ def _no_calendar(document: Document, kind: str, spans: list[Span]) -> Draft:
         title=f"“{kind} day” without a calendar",
         explanation=(
             f"Dates depend on {kind} days, but the document neither defines the term nor names the calendar "
-            f"(exchange, country,"
-            " payment system) that decides which days count and how holidays and half days are treated."
+            "(exchange, country, payment system) that decides which days count and how holidays and half days are "
+            "treated."
         ),
         spans=tuple(spans[:5]),
         proposal=insert_after(document, spans[0].end, " (according to the {calendar} calendar)"),
@@ -131,8 +128,8 @@ def _no_holiday_rule(
         severity="medium",
         title=f"No holiday rule for the {match.group().lower()}",
         explanation=(
-            f"The {match.group().lower()} can be a holiday on a relevant market; the document does not say "
-            f"which day is used then."
+            f"The {match.group().lower()} can be a holiday on a relevant market; the document does not say which day "
+            "is used then."
         ),
         spans=(span, *(sub_span(s, m) for s, m in others)),
         proposal=insert_after(
@@ -150,8 +147,8 @@ def _impossible(sentence: Sentence, match: re.Match[str]) -> Draft:
         severity="critical",
         title="Several markets at the same time",
         explanation=(
-            "Markets in different time zones have no common opening hours; acting on all of them at once needs "
-            "an order and a time for each."
+            "Markets in different time zones have no common opening hours; acting on all of them at once needs an "
+            "order and a time for each."
         ),
         spans=(sub_span(sentence, match),),
         confidence=0.75,

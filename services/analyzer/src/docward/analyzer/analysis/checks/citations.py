@@ -99,7 +99,7 @@ def _wrong_rule(sentence: Sentence, subject: str) -> Draft:
         severity="high",
         title=f"SEC Rule 15c3-5 does not require a {subject.lower()}",
         explanation=(
-            f"The rule demands credit and capital thresholds and controls against erroneous orders; a "
+            "The rule demands credit and capital thresholds and controls against erroneous orders; a "
             f"{subject.lower()} is not in it."
         ),
         spans=(sentence.span,),

@@ -80,8 +80,8 @@ _VALUES = (
     ),
 )
 _COMBINED = re.compile(
-    r"\b(?:derived from|combin(?:es|ed|ing|ation of)|scored? (?:based )?on|aggregat(?:es|ed))\s"
-    r"(?P<what>(?:[\w-]+\s){0,4}[\w-]+(?:,\s(?:and\s)?(?:[\w-]+\s){0,4}[\w-]+)*,?\sand\s(?:[\w-]+\s){0,3}[\w-]+|"
+    r"\b(?:derived from|combin(?:es|ed|ing|ation of)|scored? (?:based )?on|aggregat(?:es|"
+    r"ed))\s(?P<what>(?:[\w-]+\s){0,4}[\w-]+(?:,\s(?:and\s)?(?:[\w-]+\s){0,4}[\w-]+)*,?\sand\s(?:[\w-]+\s){0,3}[\w-]+|"
     r"(?:multiple|several) \w+)",
     re.IGNORECASE,
 )

@@ -39,15 +39,17 @@ def conflicting_values(document: Document) -> Outcome:
 def _groups(document: Document) -> Iterator[list[Statement]]:
     """Statements of one subject. Prose that says more than the label of a table's row belongs to the row's group."""
     groups: dict[tuple[object, ...], list[Statement]] = defaultdict(list)
-    long_winded: list[Statement] = []
+    long_winded: dict[str, list[Statement]] = defaultdict(list)
     for statement in statements(document):
         groups[_key(statement)].append(statement)
         if statement.sentence.kind != "row" and not statement.concept and len(statement.subject) > 2:
-            long_winded.append(statement)
+            for stem in statement.subject:
+                long_winded[stem].append(statement)
     for key, group in groups.items():
         label = group[0]
         if any(s.sentence.kind == "row" for s in group) and len(label.subject) > 1 and not label.concept:
-            yield group + [s for s in long_winded if label.subject < s.subject and _key(s)[1:] == key[1:]]
+            rarest = min((long_winded.get(stem, []) for stem in label.subject), key=len)
+            yield group + [s for s in rarest if label.subject < s.subject and _key(s)[1:] == key[1:]]
         else:
             yield group
 
@@ -88,8 +90,8 @@ def _draft(document: Document, one: Statement, other: Statement) -> Draft:
         severity="critical",
         title=f"Two values for {name}: {one.text} and {other.text}",
         explanation=(
-            f"{first} gives {one.text} for {name}, {second} gives {other.text}. Nothing says that they apply in"
-            " different cases, so the document cannot be implemented in one way."
+            f"{first} gives {one.text} for {name}, {second} gives {other.text}. Nothing says that they apply in "
+            "different cases, so the document cannot be implemented in one way."
         ),
         spans=(one.sentence.span, other.sentence.span),
         proposal=replace(document, other.span, f"{{one value: {one.text} or {other.text}}}"),

@@ -10,14 +10,14 @@ from docward.analyzer.analysis.roles import names_a_role
 from docward.events.ir import Span
 
 _DECISION = re.compile(
-    r"\b(?P<what>(?:is|are|be|been|being|get|gets)\s(?:\w+\s)?(?P<verb>approved|authori[sz]ed|signed off|"
-    r"escalated|validated and released|overridden))\b(?!\s(?:list|venue|instrument|broker|product)s?)",
+    r"\b(?P<what>(?:is|are|be|been|being|get|gets)\s(?:\w+\s)?(?P<verb>approved|authori[sz]ed|signed off|escalated|"
+    r"validated and released|overridden))\b(?!\s(?:list|venue|instrument|broker|product)s?)",
     re.IGNORECASE,
 )
 _APPROVAL = re.compile(r"\b(?:approv\w+|authoris\w+|authoriz\w+|sign(?:s|ed)?[- ]off)\b", re.IGNORECASE)
 _APPROVED_THING = re.compile(
-    r"\b(?:changes?|releases?|document|methodology|specification|versions?|deploy\w*|updates?|amendments?|"
-    r"polic(?:y|ies)|algorithm|strategy|model|parameters?|limits?)\b",
+    r"\b(?:changes?|releases?|document|methodology|specification|versions?|deploy\w*|updates?|amendments?|polic(?:y|"
+    r"ies)|algorithm|strategy|model|parameters?|limits?)\b",
     re.IGNORECASE,
 )
 _OVERRIDE = re.compile(r"\b(?:blocked order|override|trade|exception)\b", re.IGNORECASE)
@@ -72,9 +72,8 @@ def _no_agent(document: Document, sentence: Sentence, verb: str) -> Draft:
         severity="high",
         title="Nobody is named to escalate to" if escalated else f"It is not said by whom something is {verb}",
         explanation=(
-            f"The sentence says that something is {verb}, but names no person, role or body. The step cannot "
-            f"be audited,"
-            " and nobody is accountable for it."
+            f"The sentence says that something is {verb}, but names no person, role or body. The step cannot be "
+            "audited, and nobody is accountable for it."
         ),
         spans=(sentence.span,),
         proposal=insert_after(
@@ -152,8 +151,8 @@ def document_control(document: Document) -> Outcome:
                 severity="medium",
                 title=f"The document states no {names}",
                 explanation=(
-                    f"Nobody can tell which edition this is and what it replaces: the document states no "
-                    f"{names} of its own."
+                    f"Nobody can tell which edition this is and what it replaces: the document states no {names} of "
+                    "its own."
                 ),
                 searched=document.all_sections,
                 proposal=insert_after(document, _control_position(document), _control_text(absent)),

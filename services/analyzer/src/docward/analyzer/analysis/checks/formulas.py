@@ -25,8 +25,7 @@ _GREEK = {
 _IS = r"(?:is|are|denotes?|means|equals?|stands?\sfor|represents?|refers?\sto|being|:=|=|:|–|—|\s-\s)"
 _WINDOW_WORDS = re.compile(
     r"\b(?:historical (?:average|mean|prices?|volatility)|(?:moving|rolling) (?:average|mean|window)|"
-    r"look-?back (?:period|window)|"
-    r"trailing (?:average|volatility))\b",
+    r"look-?back (?:period|window)|trailing (?:average|volatility)|momentum signals?)\b",
     re.IGNORECASE,
 )
 _WINDOW_SYMBOL = re.compile(
@@ -39,8 +38,8 @@ _WINDOW_STEMS = frozenset(
 )
 _RISKY = re.compile(r"(?:vol|std|dev|sigma|σ|variance|range|spread|score|\bs_k)", re.IGNORECASE)
 _ZERO = re.compile(
-    r"\b(?:zero|division|divided by 0|floor|denominator|(?:equals?|is|=) 0(?:\.0+)?|set to|below 0|"
-    r"smaller than|no (?:signal|score|value|weight) is computed)\b",
+    r"\b(?:zero|division|divided by 0|floor|denominator|(?:equals?|is|=) 0(?:\.0+)?|set to|below 0|smaller than|"
+    r"no (?:signal|score|value|weight) is computed)\b",
     re.IGNORECASE,
 )
 
@@ -72,8 +71,8 @@ def _undefined(document: Document, formula: Formula, symbols: list[str]) -> Draf
         severity="critical",
         title=f"No definition of {names} in a formula",
         explanation=(
-            f"The formula uses {names}, but no 'where' list, definition, table or earlier formula says what"
-            " that is and which value it has. The result cannot be computed."
+            f"The formula uses {names}, but no 'where' list, definition, table or earlier formula says what that is "
+            "and which value it has. The result cannot be computed."
         ),
         spans=(formula.span,),
         proposal=insert_after(document, formula.span.end, f"\n\nwhere {definitions}."),
@@ -161,7 +160,7 @@ def formula_windows(document: Document) -> Outcome:
             break
     for sentence in document.body:
         match = _WINDOW_WORDS.search(sentence.text)
-        if match and not sentence.quantities:
+        if match and not any(q.dimension in _WINDOW_DIMENSIONS for q in sentence.quantities):
             drafts.append(
                 _no_window(document, sub_span(sentence, match), match.group(), "words for a statistic over time")
             )
@@ -187,8 +186,7 @@ def _no_window(document: Document, span: Span, name: str, why: str) -> Draft:
         title=f"The window of {name} is not stated",
         explanation=(
             f"{name} is computed from past observations, but the document states neither how many nor at which "
-            f"frequency,"
-            " so that two implementations give different results."
+            "frequency, so that two implementations give different results."
         ),
         spans=(span,),
         proposal=insert_after(document, span.end, " over the last {number} {unit: trading days, bars}"),
@@ -214,8 +212,8 @@ def division_by_zero(document: Document) -> Outcome:
                 severity="medium",
                 title=f"Division by {risky}: the zero case is open",
                 explanation=(
-                    f"The formula divides by {risky}, which can be zero or close to it; the document does not "
-                    f"say what happens then."
+                    f"The formula divides by {risky}, which can be zero or close to it; the document does not say "
+                    "what happens then."
                 ),
                 spans=(formula.span,),
                 proposal=insert_after(document, formula.span.end, f"\n\nWhere {risky} is zero, {{result to be used}}."),

@@ -9,8 +9,8 @@ from docward.analyzer.analysis.drafts import LONG_ENOUGH, Draft, Outcome, insert
 from docward.events.ir import Span
 
 _ROUNDING = re.compile(
-    r"\b(?:round(?:s|ed|ing)?|decimals?|decimal places?|truncat\w+|significant digits|whole (?:shares|units|"
-    r"lots|contracts))\b|\bfloor\s?\(",
+    r"\b(?:round(?:s|ed|ing)?|decimals?|decimal places?|truncat\w+|significant digits|whole (?:shares|units|lots|"
+    r"contracts))\b|\bfloor\s?\(",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(
@@ -19,31 +19,30 @@ _WHOLE = re.compile(
     re.IGNORECASE,
 )
 _COMPUTED = re.compile(
-    r"\b(?:divided by|multiplied by|(?:is|are) (?:calculated|computed|derived|determined)|equals|times|"
-    r"product of|ratio of|proportional to)\b|[=/×]",
+    r"\b(?:divided by|multiplied by|(?:is|are) (?:calculated|computed|derived|determined)|equals|times|product of|"
+    r"ratio of|proportional to)\b|[=/×]",
     re.IGNORECASE,
 )
 _PUBLISHED = re.compile(
     r"\b(?:index )?(?:levels?|values?)\b[^.]{0,40}\b(?:is|are) (?:published|disseminated)\b", re.IGNORECASE
 )
 _MISSING = re.compile(
-    r"\b(?:missing|unavailable|not (?:be )?available|stale|no (?:closing |last |official )?price|produces no|"
-    r"gaps?|outage|fallback|fall back|"
-    r"not received|carried forward|forward[- ]filled|last (?:available|known)|suspend\w*|suspension|halt\w*|"
-    r"not traded|without a trade|delayed)\b",
+    r"\b(?:missing|unavailable|not (?:be )?available|stale|no (?:closing |last |official )?price|produces no|gaps?|"
+    r"outage|fallback|fall back|not received|carried forward|forward[- ]filled|last (?:available|known)|suspend\w*|"
+    r"suspension|halt\w*|not traded|without a trade|delayed)\b",
     re.IGNORECASE,
 )
 _INPUT = re.compile(r"\b(?:prices?|quotes?|market data|data feeds?|fx rates?|trades? data|volumes?)\b", re.IGNORECASE)
 _RANKED = re.compile(
     r"\b(?:(?:are|is) ranked|ranks? (?:all|the|by)|top \d+\b[\w ]{0,40}\b(?:by|selected|chosen|are|receives?)|"
-    r"(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|"
-    r"\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|smallest)|(?:highest|lowest|largest|smallest) \d+)\b",
+    r"(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|"
+    r"smallest)|(?:highest|lowest|largest|smallest) \d+)\b",
     re.IGNORECASE,
 )
 _SUMMARY = re.compile(r"\b(?:overview|purpose|objectives?|summary|introduction|results?)\b", re.IGNORECASE)
 _TIES = re.compile(
-    r"\b(?:ties?|tied|equal (?:score|rank|value)s?|same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|"
-    r"weight|mdv|adv|size)|also equal|identical scores?)\b",
+    r"\b(?:ties?|tied|equal (?:score|rank|value)s?|same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|weight|"
+    r"mdv|adv|size)|also equal|identical scores?)\b",
     re.IGNORECASE,
 )
 _RANKING = re.compile(
@@ -89,9 +88,8 @@ def _rounding(document: Document, sentence: Sentence, what: str) -> Draft:
         severity="medium",
         title=f"The rounding of the {what} is not stated",
         explanation=(
-            f"The {what} is the result of a computation, but the document does not say to how many digits it "
-            f"is rounded,"
-            " in which direction, and at which step."
+            f"The {what} is the result of a computation, but the document does not say to how many digits it is "
+            "rounded, in which direction, and at which step."
         ),
         spans=(sentence.span,),
         proposal=insert_after(
@@ -122,8 +120,8 @@ def missing_data(document: Document) -> Outcome:
                 severity="medium",
                 title="No rule for missing or stale data",
                 explanation=(
-                    "The computation needs market data, but nothing says what is used when a price is missing, "
-                    "stale or suspended."
+                    "The computation needs market data, but nothing says what is used when a price is missing, stale "
+                    "or suspended."
                 ),
                 spans=(uses.span,),
                 proposal=insert_after(
@@ -164,8 +162,8 @@ def _tie(document: Document, sentence: Sentence, span: Span) -> Draft:
         severity="medium",
         title="Equal ranks are not resolved",
         explanation=(
-            "Items are ranked and a fixed number is taken, but nothing says which one is taken when two have "
-            "the same value."
+            "Items are ranked and a fixed number is taken, but nothing says which one is taken when two have the "
+            "same value."
         ),
         spans=(sentence.span,),
         proposal=insert_after(document, sentence.end, " Where two have the same value, {criterion} decides."),

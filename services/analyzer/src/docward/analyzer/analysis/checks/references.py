@@ -10,8 +10,8 @@ from docward.events.ir import CrossReference, Span
 
 _INTERNAL = frozenset({"section", "table", "figure", "formula", "appendix", "definition"})
 _DATED = re.compile(
-    r"\b(?:v(?:ersion)?\.?\s?\d|edition\s\d|release\s\d|rev(?:ision)?\.?\s?\d|dated|of\s\d{1,2}\s\w+\s\d{4}|"
-    r"(?:19|20)\d{2}\b)",
+    r"\b(?:v(?:ersion)?\.?\s?\d|edition\s\d|release\s\d|rev(?:ision)?\.?\s?\d|dated|of\s\d{1,2}\s\w+\s\d{4}|(?:19|"
+    r"20)\d{2}\b)",
     re.IGNORECASE,
 )
 _LEADS = re.compile(r"(?:appendix|annex|section|table)\s[\w.]+\s?[:,(]\s?[\"“]?$", re.IGNORECASE)
@@ -43,8 +43,8 @@ def internal_references(document: Document) -> Outcome:
                 severity="critical" if first.kind == "appendix" else "high",
                 title=f"{first.text} does not exist in this document",
                 explanation=(
-                    f"The text sends the reader to {first.text}, but the document has no such {first.kind}. What it is"
-                    " supposed to say cannot be implemented from this document."
+                    f"The text sends the reader to {first.text}, but the document has no such {first.kind}. What it "
+                    "is supposed to say cannot be implemented from this document."
                 ),
                 spans=tuple(reference.span for reference in references),
                 proposal=replace(document, first.span, f"{{existing {first.kind}}}") if len(references) == 1 else None,
@@ -73,8 +73,8 @@ def external_documents(document: Document) -> Outcome:
                 severity="high",
                 title=f"{first.target} is cited without version or date",
                 explanation=(
-                    f"Rules are taken from {first.target}, which is not part of this document. Without its version or"
-                    " date nobody can tell which rules apply, and a later edition would silently change them."
+                    f"Rules are taken from {first.target}, which is not part of this document. Without its version or "
+                    "date nobody can tell which rules apply, and a later edition would silently change them."
                 ),
                 spans=tuple(reference.span for reference in references),
                 proposal=replace(document, first.span, f"{first.text}, version {{version}} of {{date}}"),

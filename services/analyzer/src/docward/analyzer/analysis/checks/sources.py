@@ -10,18 +10,16 @@ from docward.events.ir import Span
 
 _VENDOR = re.compile(
     r"\b(?:from|by|via|through|using|with|consult|of)\s(?P<source>(?:the|our|an?|its|multiple|several|various|"
-    r"different|external|third-party)\s"
-    r"(?:(?:leading|standard|external|third[- ]party|market|pricing|price|data|industry|primary|rating|"
-    r"reference|index|news|analytics|risk|independent|relevant|official|reputable|approved|selected|internal|"
-    r"other|usual)[\s-]+){0,4}"
-    r"(?:vendors?|providers?|suppliers?|agenc(?:y|ies)|sources?|platforms?|risk model|analytics platform|"
-    r"terminal|data ?base|external manager|feeds?|manager))\b(?!\s+(?:of section|named|listed|defined|"
-    r"described|in section))",
+    r"different|external|third-party)\s(?:(?:leading|standard|external|third[- ]party|market|pricing|price|data|"
+    r"industry|primary|rating|reference|index|news|analytics|risk|independent|relevant|official|reputable|approved|"
+    r"selected|internal|other|usual)[\s-]+){0,4}(?:vendors?|providers?|suppliers?|agenc(?:y|ies)|sources?|platforms?|"
+    r"risk model|analytics platform|terminal|data ?base|external manager|feeds?|manager))\b(?!\s+(?:of section|named|"
+    r"listed|defined|described|in section))",
     re.IGNORECASE,
 )
 _OPAQUE = re.compile(
-    r"(?P<source>social media|economic indicators|sentiment measures|alternative data|news sentiment|"
-    r"public sources|vendor'?s (?:proprietary )?API|proprietary API)\b",
+    r"(?P<source>social media|economic indicators|sentiment measures|alternative data|news sentiment|public sources|"
+    r"vendor'?s (?:proprietary )?API|proprietary API)\b",
     re.IGNORECASE,
 )
 _VENUE = re.compile(
@@ -29,13 +27,10 @@ _VENUE = re.compile(
     r"the )?(?:exchanges|venues|trading venues))(?=\s*(?:[.,;]|using|with|$))",
     re.IGNORECASE,
 )
-_NAMED = re.compile(
-    r"\b(?:Bloomberg|Reuters|Refinitiv|LSEG|FactSet|ICE|WM/|CRSP|S&P|Moody|Fitch|MSCI|CoinMarketCap|Markit|"
-    r"Capital IQ)\b"
-)
+_NAMED = re.compile(r"\b(?:Bloomberg|Reuters|Refinitiv|LSEG|FactSet|ICE|WM/|CRSP|S&P|Moody|Fitch|MSCI|Markit)\b")
 _GENERIC_CELL = re.compile(
-    r"(?:(?:the|our|an?|external|internal|third[- ]party|market|data|pricing|primary)\s)*"
-    r"(?:vendors?|providers?|suppliers?|sources?|feeds?|databases?|n/?a|various|internal|external|-|–|\?)",
+    r"(?:(?:the|our|an?|external|internal|third[- ]party|market|data|pricing|primary)\s)*(?:vendors?|providers?|"
+    r"suppliers?|sources?|feeds?|databases?|n/?a|various|internal|external|-|–|\?)",
     re.IGNORECASE,
 )
 _SOURCE_COLUMN = re.compile(r"\b(?:source|vendor|provider|feed)\b", re.IGNORECASE)
@@ -94,8 +89,8 @@ def _unnamed(document: Document, sentence: Sentence, span: Span, name: str, *, e
         severity="high",
         title=f"“{words}” is not named",
         explanation=(
-            f"The text relies on “{words}” without naming it, its product or feed, and its version. Another "
-            f"reader would take other data."
+            f"The text relies on “{words}” without naming it, its product or feed, and its version. Another reader "
+            "would take other data."
         ),
         spans=(sentence.span if len(sentence.text) < 200 else span,),
         proposal=replace(document, span, "{provider, product or feed, version}"),

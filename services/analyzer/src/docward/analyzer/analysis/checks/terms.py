@@ -31,8 +31,8 @@ _KNOWN = words(
     """
 )
 _MEANS = re.compile(
-    r"(?:^|[,:;]\s|\bthe\s|\b[Aa]n?\s)[\"“]?(?P<term>[A-Z][\w-]+(?: [A-Z][\w-]+)*)[\"”]?\s(?:means|"
-    r"is defined as|shall mean|denotes)\s(?P<text>.{10,})"
+    r"(?:^|[,:;]\s|\bthe\s|\b[Aa]n?\s)[\"“]?(?P<term>[A-Z][\w-]+(?: [A-Z][\w-]+)*)[\"”]?\s(?:means|is defined as|"
+    r"shall mean|denotes)\s(?P<text>.{10,})"
 )
 _SAME_MEANING = 78
 """Token-set similarity (0–100) from which two definitions of a term count as one wording."""
@@ -99,8 +99,8 @@ def _expanded(document: Document) -> set[str]:
             if _stands_for(text[: match.start()], match.group(1)):
                 found.add(match.group(1))
         for match in re.finditer(
-            r"\b([A-Z][A-Z&]{1,6})s?\s*(?:\(([a-z][^)]{4,}|[A-Z][a-z][^)]{3,})\)|(?:[-–—:=]|means|stands for|"
-            r"denotes|is the)\s)",
+            r"\b([A-Z][A-Z&]{1,6})s?\s*(?:\(([a-z][^)]{4,}|[A-Z][a-z][^)]{3,})\)|(?:[-–—:=]|means|stands for|denotes|"
+            r"is the)\s)",
             text,
         ):
             found.add(match.group(1))
@@ -130,8 +130,9 @@ def _is_formula_symbol(document: Document, acronym: str) -> bool:
 def double_definitions(document: Document) -> Outcome:
     by_term: dict[str, list[_Meaning]] = defaultdict(list)
     for meaning in _meanings(document):
-        if not any(_overlap(meaning.span, other.span) for other in by_term[meaning.term.casefold()]):
-            by_term[meaning.term.casefold()].append(meaning)
+        known = by_term[meaning.term.casefold()]
+        if not known or meaning.span.start >= known[-1].span.end:
+            known.append(meaning)
     drafts, examined = [], []
     for definitions in by_term.values():
         first, *others = definitions
@@ -147,10 +148,9 @@ def double_definitions(document: Document) -> Outcome:
                 severity="high",
                 title=f"{first.term} is defined twice with different meanings",
                 explanation=(
-                    f"{first.term} is defined in {document.label(document.section_at(first.span.start))} and "
-                    f"again, differently,"
-                    f" in {document.label(document.section_at(other.span.start))}. A reader cannot tell which "
-                    f"meaning applies."
+                    f"{first.term} is defined in {document.label(document.section_at(first.span.start))} and again, "
+                    f"differently, in {document.label(document.section_at(other.span.start))}. A reader cannot tell "
+                    "which meaning applies."
                 ),
                 spans=(first.span, *(item.span for item in different)),
                 proposal=replace(document, other.span, "{one definition: keep the first or this one}"),
@@ -184,10 +184,6 @@ def _meanings(document: Document) -> list[_Meaning]:
             if match["term"] in terms
         )
     return sorted(found, key=lambda meaning: meaning.span.start)
-
-
-def _overlap(one: Span, other: Span) -> bool:
-    return one.start < other.end and other.start < one.end
 
 
 def _same_meaning(one: _Meaning, two: _Meaning) -> bool:

@@ -11,35 +11,33 @@ from docward.analyzer.analysis.text import content_stems
 from docward.events.ir import Span
 
 _HEAD = (
-    r"(?:thresholds?|limits?|caps?|collars?|ceilings?|floors?|budgets?|levels?|ratios?|multiplier|buffer|"
-    r"tolerance|order value|order size|order volume|position size|leverage)"
+    r"(?:thresholds?|limits?|caps?|collars?|ceilings?|floors?|budgets?|levels?|ratios?|multiplier|buffer|tolerance|"
+    r"order value|order size|order volume|position size|leverage)"
 )
 _NAMED = re.compile(
     rf"\b(?P<name>(?:(?:minimum|maximum|max|min|upper|lower|entry|exit|stop[- ]loss|price|position|risk|loss|"
-    rf"drawdown|exposure|concentration|"
-    rf"liquidity|acceptable|volume|order|message|rate|turnover|tracking|error|leverage|score|size|weight|daily|"
-    rf"gross|net|"
-    rf"participation|volatility|value|predefined|predetermined|certain|given|"
-    rf"specified)\s){{1,4}}{_HEAD})\b(?!\s(?:orders?|price|of the venue))",
+    rf"drawdown|exposure|concentration|liquidity|acceptable|volume|order|message|rate|turnover|tracking|error|"
+    rf"leverage|score|size|weight|daily|gross|net|participation|volatility|value|predefined|predetermined|certain|"
+    rf"given|specified)\s){{1,4}}{_HEAD})\b(?!\s(?:orders?|price|of the venue))",
     re.IGNORECASE,
 )
 _BARE = re.compile(
     r"\b(?:(?:exceeds?|above|below|over|under|reaches|breaches|crosses|hits|drops below|falls below|"
-    r"rises above)\s(?:the\s|a\s|an\s|its\s)?"
-    r"(?P<name>(?:upper |lower |entry |exit |minimum |maximum |configured |allowed |permitted |agreed |"
-    r"defined |set )?(?:thresholds?|limits?|caps?|maximum|minimum)))(?=\s*(?:[.,;)]|$|\band\b|\bor\b))",
+    r"rises above)\s(?:the\s|a\s|an\s|its\s)?(?P<name>(?:upper |lower |entry |exit |minimum |maximum |configured |"
+    r"allowed |permitted |agreed |defined |set )?(?:thresholds?|limits?|caps?|maximum|minimum)))(?=\s*(?:[.,;)]|$|"
+    r"\band\b|\bor\b))",
     re.IGNORECASE,
 )
 _APPLIES = re.compile(
     r"\b(?:appl(?:y|ies)|is (?:set|applied|used|in place|defined|enforced)|are (?:set|applied|used|in place|"
-    r"enforced)|must (?:be|not|have|meet)|shall|capped|limited|exceeds?|"
-    r"triggers?|triggered|above|below|greater|less|more|crosses|within|stays?)\b",
+    r"enforced)|must (?:be|not|have|meet)|shall|capped|limited|exceeds?|triggers?|triggered|above|below|greater|less|"
+    r"more|crosses|within|stays?)\b",
     re.IGNORECASE,
 )
 _ELSEWHERE = re.compile(
-    r"\b(?:sections?|§|tables?|appendix|annex|article|schedule|parameter sheet)\s?\d?|\bas (?:defined|"
-    r"described|specified|set out|listed) (?:in|above|below)|"
-    r"\bdefined (?:above|below|in)\b|\bthe (?:following|values?) (?:limits?|of)\b",
+    r"\b(?:sections?|§|tables?|appendix|annex|article|schedule|parameter sheet)\s?\d?|\bas (?:defined|described|"
+    r"specified|set out|listed) (?:in|above|below)|\bdefined (?:above|below|in)\b|\bthe (?:following|"
+    r"values?) (?:limits?|of)\b",
     re.IGNORECASE,
 )
 _META = re.compile(

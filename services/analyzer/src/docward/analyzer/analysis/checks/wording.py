@@ -93,16 +93,15 @@ _PRECISE = re.compile(
 )
 _NUMERIC = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma", "cadence", "clock"})
 _SUBJECT_TO_RULE = re.compile(
-    r"\b(?:must|shall|should|may|will|is|are|be|has|have|requires?|applied|apply|applies|use[sd]?|excluded?|"
-    r"remain|stay|sell|buy|trade|monitor|rebalanced?|"
-    r"close|roll|review(?:ed)?|report(?:ed)?|adjusts?|adjusted|increase|reduce|consult|notif\w+|changes?|"
-    r"investigates?|reacts?|escalates?|informs?)\b",
+    r"\b(?:must|shall|should|may|will|is|are|be|has|have|requires?|applied|apply|applies|use[sd]?|excluded?|remain|"
+    r"stay|sell|buy|trade|monitor|rebalanced?|close|roll|review(?:ed)?|report(?:ed)?|adjusts?|adjusted|increase|"
+    r"reduce|consult|notif\w+|changes?|investigates?|reacts?|escalates?|informs?)\b",
     re.IGNORECASE,
 )
 _PLACEHOLDER = re.compile(
     r"\b(?:TBD|TBC|TBA|TODO|FIXME|XXX+|to be (?:determined|defined|decided|confirmed|completed|added|specified|"
-    r"agreed|announced later)|not yet (?:defined|decided|determined|specified))\b|"
-    r"\?\?\?|\[(?:insert|placeholder|fill in)[^\]]*\]|<(?:insert|placeholder|value|name)[^>]*>|lorem ipsum|_{4,}"
+    r"agreed|announced later)|not yet (?:defined|decided|determined|specified))\b|\?\?\?|\[(?:insert|placeholder|"
+    r"fill in)[^\]]*\]|<(?:insert|placeholder|value|name)[^>]*>|lorem ipsum|_{4,}"
 )
 
 
@@ -165,8 +164,8 @@ def _draft(document: Document, sentence: Sentence, match: re.Match[str]) -> Draf
         severity="high" if sentence.modality == "must" or _OPEN.search(sentence.text) else "medium",
         title=f"“{word}” leaves the rule open",
         explanation=(
-            f"Two readers can apply “{word}” differently: the sentence gives no measure, condition or "
-            f"procedure that decides it."
+            f"Two readers can apply “{word}” differently: the sentence gives no measure, condition or procedure that "
+            "decides it."
         ),
         spans=(sentence.span,),
         proposal=replace(document, span, f"{{precise condition, value or procedure instead of: {word}}}"),

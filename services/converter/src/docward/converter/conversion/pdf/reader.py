@@ -6,7 +6,10 @@ has text are named in a warning, never skipped silently.
 
 from __future__ import annotations
 
+import contextlib
 import re
+import struct
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -14,6 +17,8 @@ from typing import Any
 
 import pypdf
 import pypdfium2
+import pypdfium2.raw as pdfium_c
+from pypdf.errors import PyPdfError
 
 from docward.converter.conversion import writing
 from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, Place, visible
@@ -41,12 +46,18 @@ INFO = {
     "CreationDate": "created",
     "ModDate": "modified",
 }
+PYPDF_ERRORS = (
+    PyPdfError, ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, OSError,
+    RecursionError, TypeError, ValueError, zlib.error, struct.error,
+)  # fmt: skip
+"""What pypdf raises on bytes that are no PDF."""
+CATALOG = re.compile(rb"(\d{1,7}) (\d{1,5}) obj\s*<<(?:(?!endobj).){0,400}?/Type\s*/Catalog\b", re.DOTALL)
 DAMAGED = "The file is damaged and cannot be opened as a PDF; please create it again and upload that."
 SCANNED = "The pages are pictures without text; please upload the original document, or run text recognition first."
 
 
 def read_pdf(data: bytes) -> Draft:
-    document = _opened(data)
+    document, repaired = _opened(data)
     try:
         pages = _pages(document)
         _check(pages)
@@ -54,28 +65,36 @@ def read_pdf(data: bytes) -> Draft:
         metadata = _metadata(document)
     finally:
         document.close()
-    return _Composer(pages).compose(outline, metadata)
+    return _Composer(pages, repaired).compose(outline, metadata)
 
 
-def _opened(data: bytes) -> Any:
+def _opened(data: bytes) -> tuple[Any, bool]:
+    """The document, and whether it had to be repaired first."""
     try:
-        document = pypdfium2.PdfDocument(data)
-        if len(document):
-            return document
+        document, repaired = pypdfium2.PdfDocument(data), False
     except pypdfium2.PdfiumError as error:
-        raise _diagnosis(data) from error
+        if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
+            detail = "The PDF is protected by a password; please remove it and upload it again."
+            raise ConversionError("encrypted", detail) from error
+        document, repaired = _repaired(data), True
+    if len(document):
+        return document, repaired
     raise ConversionError("empty", "The PDF has no pages; please check that the right file was uploaded.")
 
 
-def _diagnosis(data: bytes) -> ConversionError:
-    """Why PDFium refused: the second reader knows encryption from damage."""
+def _repaired(data: bytes) -> Any:
+    """A file that PDFium refuses, with the end that it lost; or what the second reader makes of it."""
+    catalog = CATALOG.search(data)
+    if catalog is not None:
+        trailer = b"\ntrailer\n<< /Root %b %b R >>\nstartxref\n0\n%%%%EOF\n" % catalog.groups()
+        with contextlib.suppress(pypdfium2.PdfiumError):
+            return pypdfium2.PdfDocument(data + trailer)
+    out = BytesIO()
     try:
-        encrypted = pypdf.PdfReader(BytesIO(data)).is_encrypted
-    except Exception:  # noqa: BLE001 - hostile bytes raise anything in there, and any of it means damaged
-        encrypted = b"/Encrypt" in data
-    if encrypted:
-        return ConversionError("encrypted", "The PDF is protected by a password; please remove it and upload it again.")
-    return ConversionError("damaged", DAMAGED)
+        pypdf.PdfWriter(clone_from=pypdf.PdfReader(BytesIO(data))).write(out)
+        return pypdfium2.PdfDocument(out.getvalue())
+    except (pypdfium2.PdfiumError, *PYPDF_ERRORS) as error:
+        raise ConversionError("damaged", DAMAGED) from error
 
 
 def _pages(document: Any) -> list[Page]:
@@ -127,6 +146,7 @@ def _metadata(document: Any) -> dict[str, str]:
 @dataclass
 class _Composer:
     pages: Sequence[Page]
+    repaired: bool
 
     def compose(self, outline: Outline, metadata: dict[str, str]) -> Draft:
         self.dropped: dict[tuple[str, str], int] = {}
@@ -221,6 +241,8 @@ class _Composer:
         return text
 
     def _warnings(self) -> Iterator[Issue]:
+        if self.repaired:
+            yield Issue(code="repaired", message="The file was damaged and was repaired; parts of it may be missing.")
         for page in self.pages:
             characters = sum(visible(run.text) for run in page.runs)
             if characters < FEW and page.image_area > MOST:
