@@ -1,9 +1,9 @@
 """`make bench`: from accepted to visible in the read model, for one-page Markdown documents with analysis off.
 
 Starts a durable local stack and three services of its own, submits documents one after the other at a steady rate, and
-takes the time from the 202 to the row: when the document is there, and when it is converted. Beside it, in the same run,
-the floor: one record through the broker and one committed row, which every hop needs at least. Prints a table and the
-ratios, and writes them as JSON. Load goes to loopback and ends by itself.
+takes the time from the 202 to the row: when the document is there, and when it is converted. Beside it, in the same
+run, the floor: one record through the broker and one committed row, which every hop needs at least. Prints a table and
+the ratios, and writes them as JSON. Load goes to loopback and ends by itself.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+from docward.runtime.checkpoints import Checkpoints, Position
 from docward.runtime.deciders import Decider
 from installation import until
 from integration.runtime.counter import COMMANDS, COUNTER, LETTERS, Added, a_counter, adds
@@ -66,3 +67,24 @@ async def test_a_stop_while_the_database_is_unreachable_still_ends(world: World)
     await until(backs_off)
     decider.loop.stop()
     await asyncio.wait_for(task, 15)
+
+
+async def test_a_replaced_owner_that_waited_for_the_lock_moves_nothing(world: World) -> None:
+    """It read the row before its successor's commit; what counts is what stands there after it."""
+    place = (COMMANDS.name, 0)
+    checkpoints = Checkpoints(world.pool, "counter")
+    held = await checkpoints.take_over(place, first=0)
+    async with world.pool.acquire() as successor, world.pool.acquire() as replaced:
+        transaction = successor.transaction()
+        await transaction.start()
+        await successor.execute("update checkpoints set epoch = epoch + 1")
+        async with replaced.transaction():
+            moving = asyncio.create_task(checkpoints.move(replaced, {place: held}, {place: 7}))
+            await until(lambda: waits_for_a_lock(world))
+            await transaction.commit()
+            assert await moving == {}
+    assert await checkpoints.read(place) == Position(0, held.epoch + 1)
+
+
+async def waits_for_a_lock(world: World) -> bool:
+    return bool(await world.place.fetch("select 1 from pg_locks where not granted"))

@@ -105,6 +105,8 @@ def test_the_same_document_has_the_same_ir_and_other_ids_under_another_id(text):
 @example(["__1", "1_"])
 @example(["<$1", "$1$"])
 @example(["+"])
+@example(["_", "_", "_"])
+@example(["=", "="])
 def test_escaped_text_reads_back_as_itself(words):
     text = " ".join(" ".join(words).split())
     if not text or text[0] in "-*1" or plain(text) == "":

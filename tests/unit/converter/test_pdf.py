@@ -258,3 +258,10 @@ def test_a_file_whose_end_is_missing_is_repaired_and_says_so(pdf):
     conversion = converted(whole[: whole.rindex(b"trailer") - 20])
     assert conversion.markdown == SENTENCE.strip() + "\n"
     assert [issue.code for issue in conversion.ir.issues] == ["repaired"]
+
+
+def test_a_subtitle_is_no_heading_where_headings_are_numbered(pdf):
+    story = [text("Alpha", "Title"), text("Specification CSM-1", "Heading2")]
+    for number, title in enumerate(["Scope", "Signals", "Risk"], 1):
+        story += [text(f"{number} {title}", "Heading1"), text(SENTENCE * 2)]
+    assert [one.title for one in converted(pdf(story)).ir.sections] == ["Alpha", "Scope", "Signals", "Risk"]

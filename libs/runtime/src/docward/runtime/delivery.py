@@ -18,8 +18,8 @@ from typing import Any, Protocol
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import (
-    CommitFailedError,
     IllegalStateError,
+    KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
@@ -39,6 +39,7 @@ log = structlog.get_logger()
 
 POLL_MS = 200
 MIRROR_EVERY_S = 5.0
+COMMIT_WITHIN_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 MAX_BLOCKED_KEYS = 50
 """Of one partition. A bad deployment fails on every key: it must build up a backlog, not empty the topic."""
@@ -162,8 +163,15 @@ class DeliveryLoop:
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
         """Until the loop is stopped, or has to join the group anew."""
-        await consumer.start()
-        self._whole_at = time.monotonic()
+        starting = asyncio.ensure_future(consumer.start())
+        try:
+            while not starting.done() and not self._stopping:
+                self.beat = self._whole_at = time.monotonic()  # joining takes as long as the group and its broker take
+                await asyncio.wait({starting}, timeout=0.5)
+            if starting.done():
+                starting.result()
+        finally:
+            starting.cancel()
         while not self._stopping:
             self.beat = time.monotonic()
             await self._come_round(consumer)
@@ -387,9 +395,11 @@ class DeliveryLoop:
             for partition, owned in self._owned.items()
             if not owned.stopped
         }
-        with contextlib.suppress(CommitFailedError, IllegalStateError):  # a courtesy: the group is being formed anew
-            if commits:
-                await consumer.commit(commits)
+        # A courtesy, so whatever fails may fail; without a broker the client would try for ever.
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(COMMIT_WITHIN_S):
+                if commits:
+                    await consumer.commit(commits)
 
     def _partition(self, record: Record) -> TopicPartition:
         return TopicPartition(self._kafka.topic_prefix + record.topic, record.partition)

@@ -26,12 +26,14 @@ from docward.events.errors import UndecodableError
 from docward.events.messages import Command, derived_id, stream_id
 from docward.events.topics import Topic
 from docward.runtime import metrics, parking, telemetry
-from docward.runtime.errors import OPERATIONAL
+from docward.runtime.errors import OPERATIONAL, TooLargeError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import record_of
 from docward.runtime.rawheaders import read_any_header
 
 log = structlog.get_logger()
+
+ACK_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ class ReactionLoop:
         while True:
             try:
                 await self._settle(record)
-                return await message.ack()
+                async with asyncio.timeout(ACK_WITHIN_S):  # without a broker the client would try for ever
+                    return await message.ack()
             except OPERATIONAL as error:  # an outage is not poison: wait, with this record in hand
                 metrics.OUTAGES.labels(self.name).inc()
                 log.warning("reaction paused", reaction=self.name, error=f"{type(error).__name__}: {error}")
@@ -156,7 +159,11 @@ class ReactionLoop:
         event = decoded.envelope
         for index, out in enumerate(outgoing):
             with telemetry.step(f"react {out.command.TYPE}", event.traceparent, event.correlation_id) as trace:
-                await self._publisher.publish(out.topic, self._envelope(event, out, index, trace), out.command)
+                try:
+                    await self._publisher.publish(out.topic, self._envelope(event, out, index, trace), out.command)
+                except TooLargeError as error:
+                    await self._park(record, "unexpected", error)
+                    return
         metrics.RECORDS.labels(self.name, record.topic, "reacted" if outgoing else "ignored").inc()
 
     def _envelope(self, event: Envelope, out: Outgoing, index: int, traceparent: str) -> Envelope:

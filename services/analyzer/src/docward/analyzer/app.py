@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
 
 from docward.analyzer.analyses import ANALYSE, ANALYSIS
 from docward.analyzer.jobs import AnalyzerJobs
 from docward.analyzer.policies import REPOSITORY
 from docward.analyzer.reactions import ANALYSE_CONVERTED_VERSIONS
 from docward.analyzer.settings import AnalyzerSettings
+from docward.analyzer.workers import Workers
 from docward.events.topics import ANALYZER_DEAD_LETTERS, TOPICS
 from docward.runtime.deciders import Decider
 from docward.runtime.eventstore import jobs_channel
@@ -22,8 +22,7 @@ from docward.runtime.service import serve
 
 
 async def main(settings: AnalyzerSettings, stopping: asyncio.Event) -> None:
-    workers = ProcessPoolExecutor(settings.analysis.concurrency, mp_context=multiprocessing.get_context("spawn"))
-    with workers:
+    with closing(Workers(settings.analysis.concurrency, seconds=settings.analysis.seconds)) as workers:
         async with infrastructure(
             "analyzer", settings, schema="analyzer", migrations=[DECIDING], topics=TOPICS
         ) as around:

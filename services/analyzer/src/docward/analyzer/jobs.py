@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from uuid import UUID
 
 from docward.analyzer.analyses import AnalysePayload, RecordAnalysis, RecordAnalysisFailure
 from docward.analyzer.analysis import Release, analyse
 from docward.analyzer.policies import REPOSITORY, Repository
+from docward.analyzer.workers import Workers
 from docward.events.analyses import AnalysisFailure, ReleaseUsed
 from docward.events.findings import AnalysisReport
 from docward.events.ir import Ir
@@ -34,11 +33,11 @@ class _UnusableError(Exception):
 class AnalyzerJobs:
     """The report is stored before the job completes: a repeated attempt finds it and changes nothing."""
 
-    def __init__(self, objects: ObjectStore, policies: EventStore, pool: Pool, executor: Executor) -> None:
+    def __init__(self, objects: ObjectStore, policies: EventStore, pool: Pool, workers: Workers) -> None:
         self._objects = objects
         self._policies = policies
         self._pool = pool
-        self._executor = executor
+        self._workers = workers
 
     async def analyse(self, job: Job, report: Report) -> RecordAnalysis | RecordAnalysisFailure:
         payload = AnalysePayload.model_validate(job.payload)
@@ -48,14 +47,13 @@ class AnalyzerJobs:
             releases, used = await self._releases(payload.repositories)
         except _UnusableError as failure:
             return RecordAnalysisFailure(payload.analysis_id, payload.version, failure.reason, failure.detail)
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._executor, _analyse, ir, markdown, releases, payload.focus)
+        found = await self._workers.run(_analyse, ir, markdown, releases, payload.focus)
         uri = f"products/{job.aggregate_id}/{payload.version}/{job.id}/analysis.json"
         stored = await self._objects.put(uri, found.model_dump_json().encode(), "application/json")
         report("analyzing", 1, 1, "documents")
         return RecordAnalysis(payload.analysis_id, payload.version, found, stored, tuple(used))
 
-    async def _document(self, payload: AnalysePayload) -> tuple[str, Ir]:
+    async def _document(self, payload: AnalysePayload) -> tuple[bytes, bytes]:
         try:
             markdown = await self._objects.get(payload.markdown)
             ir = await self._objects.get(payload.ir)
@@ -63,7 +61,7 @@ class AnalyzerJobs:
             raise _UnusableError("object-missing", f"{error} is not in the object store") from error
         except HashMismatchError as error:
             raise _UnusableError("hash-mismatch", f"{error} is not what the command refers to") from error
-        return markdown.decode(), Ir.model_validate_json(ir)
+        return markdown, ir
 
     async def _releases(self, refs: Sequence[RepositoryRef]) -> tuple[list[Release], list[ReleaseUsed]]:
         """The releases of the references, from the analyzer's own streams."""
@@ -105,9 +103,9 @@ def _release(ident: UUID, repository: Repository, number: int | None) -> tuple[R
     return release, used
 
 
-def _analyse(ir: Ir, markdown: str, releases: Sequence[Release], focus: tuple[str, ...]) -> AnalysisReport:
-    """In a worker process."""
-    report = analyse(ir, markdown, releases)
+def _analyse(ir: bytes, markdown: bytes, releases: Sequence[Release], focus: tuple[str, ...]) -> AnalysisReport:
+    """In a worker process: a large IR takes long to read, too."""
+    report = analyse(Ir.model_validate_json(ir), markdown.decode(), releases)
     if not focus:
         return report
     return report.model_copy(update={"findings": tuple(f for f in report.findings if f.family in focus)})

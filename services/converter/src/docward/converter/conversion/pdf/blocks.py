@@ -71,7 +71,9 @@ def blocks_of(lines: Sequence[Line], style: Style) -> list[Block]:
         if line.table is not None:
             blocks.append(Block("table", [line], rows=line.table))
             stack = []
-        elif line.mono and len(line.text) > 1 and not (last and last.kind == "item"):
+        elif (
+            line.mono and not (last and last.kind == "item") and (len(line.text) > 1 or (last and last.kind == "code"))
+        ):
             if last and last.kind == "code" and last.lines[-1].page == line.page:
                 last.lines.append(line)
             else:

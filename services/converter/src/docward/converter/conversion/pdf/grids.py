@@ -185,7 +185,8 @@ def _between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tu
         return None, list(runs)
     cells = [_in_columns(row, edges) for row in rows]
     head = [_in_columns(row, edges) for row in head_rows]
-    if rules[1].x1 - rules[1].x0 < right - left - NEAR:  # a rule under some columns: the header goes on below it
+    fullest = max(sum(map(bool, row)) for row in head)
+    if rules[1].x1 - rules[1].x0 < right - left - NEAR or fullest < len(edges) - 1:  # the header goes on below the rule
         below_it = next((at for at, row in enumerate(cells) if sum(map(bool, row)) >= len(edges) - 1), -1) + 1
         head, cells = [*head, *cells[:below_it]], cells[below_it:]
     if bands is None:
@@ -202,7 +203,7 @@ def _between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tu
 
 def _down_to_the_end(rows: Sequence[list[Run]], head_rows: Sequence[list[Run]], page: Page) -> list[list[Run]]:
     """The rows from the top that look like the header's, if nothing but a page's footer follows them."""
-    columns = max(map(len, head_rows), default=0)
+    columns = max(map(len, [*head_rows, *rows[:2]]), default=0)
     if columns < 2:
         return []
     second = sorted(run.x0 for row in head_rows for run in row)[1] - 2

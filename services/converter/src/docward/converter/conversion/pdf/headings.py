@@ -123,17 +123,19 @@ def _by_type(blocks: Sequence[Block], style: Style) -> None:
     by_look: dict[tuple[float, bool], Counter[int]] = defaultdict(Counter)
     for at, depth in numbered.items():
         by_look[_look(blocks[at])][depth] += 1
-    looks = sorted({_look(blocks[at]) for at in candidates}, reverse=True)
     title = _title(blocks, candidates, numbered)
-    bigger = [look for look in looks if title is None or look != _look(blocks[title])]
+    sizes = sorted({_look(blocks[at])[0] for at in candidates if at != title}, reverse=True)
+    start = min(numbered, default=0) if len(numbered) > 2 else 0
     for at in candidates:
         look = _look(blocks[at])
         if at in numbered:
             level = numbered[at]
         elif by_look[look]:
             level = by_look[look].most_common(1)[0][0]
+        elif at < start and at != title:  # a subtitle: where headings are numbered, it is none
+            continue
         else:
-            level = (bigger.index(look) if look in bigger else 0) + 1
+            level = sizes.index(look[0]) + 1 if look[0] in sizes else 1
         blocks[at].kind, blocks[at].depth = "heading", level + (title is not None)
     if title is not None:
         blocks[title].depth = 1

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import takewhile
 from typing import Any
 
 import pypdf
@@ -261,8 +262,10 @@ def _tables_joined(blocks: Sequence[Block]) -> list[Block]:
     for block in blocks:
         last = joined[-1] if joined else None
         if block.kind == "table" and last is not None and last.kind == "table" and _same_table(last, block):
-            rows = block.rows[1:] if block.rows[0] == last.rows[0] else block.rows
-            last.rows = [*last.rows, *rows]
+            repeated = sum(
+                1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(last.rows, block.rows, strict=False))
+            )
+            last.rows = [*last.rows, *block.rows[repeated:]]
             last.lines.append(block.first)
         else:
             joined.append(block)

@@ -1,0 +1,72 @@
+"""Processes that analyse: the event loop stays free, and a document that ends or holds up its process harms no other.
+
+Each process works alone, on one call at a time. One that died, or whose call took too long or was given up, is ended
+and replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+class WorkerEndedError(Exception):
+    """The process died during the call, or was ended because the call took too long."""
+
+
+class Workers:
+    """At most `number` calls at a time, each of them `seconds` long at most. Use from one event loop."""
+
+    def __init__(self, number: int, *, seconds: float) -> None:
+        self._seconds = seconds
+        self._idle: asyncio.LifoQueue[ProcessPoolExecutor] = asyncio.LifoQueue()
+        self._all = {_process() for _ in range(number)}
+        for worker in self._all:
+            self._idle.put_nowait(worker)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
+        """What `function` returns or raises there. Raises WorkerEndedError."""
+        worker = await self._idle.get()
+        sound = False
+        try:
+            async with asyncio.timeout(self._seconds):
+                result = await asyncio.wrap_future(worker.submit(function, *args))
+            sound = True
+            return result
+        except TimeoutError as error:
+            raise WorkerEndedError(f"not done after {self._seconds:g} s") from error
+        except BrokenExecutor as error:
+            raise WorkerEndedError("the process died") from error
+        finally:
+            self._idle.put_nowait(worker if sound else self._replaced(worker))
+
+    def close(self) -> None:
+        """End every process, whatever it does."""
+        for worker in self._all:
+            _end(worker)
+
+    def _replaced(self, worker: ProcessPoolExecutor) -> ProcessPoolExecutor:
+        _end(worker)
+        self._all.remove(worker)
+        fresh = _process()
+        self._all.add(fresh)
+        return fresh
+
+
+def _process() -> ProcessPoolExecutor:
+    """Started at its first call."""
+    return ProcessPoolExecutor(1, mp_context=_SPAWN)
+
+
+def _end(worker: ProcessPoolExecutor) -> None:
+    for process in list((worker._processes or {}).values()):  # noqa: SLF001 -- there is no public way before Python 3.14
+        process.kill()
+    worker.shutdown(wait=False, cancel_futures=True)
