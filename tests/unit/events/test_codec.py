@@ -198,6 +198,11 @@ def test_what_a_foreign_sender_may_leave_out(record: Callable[..., Record], enve
     assert left == replace(envelope, version=1, correlation_id=envelope.id, traceparent=None)
 
 
+@pytest.mark.parametrize("text", [b"nonsense", b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01", b"0" * 16_000, b""])
+def test_a_trace_context_that_is_none_is_left_out(record: Callable[..., Record], text: bytes) -> None:
+    assert CODEC.decode(record({"traceparent": text})).envelope.traceparent is None
+
+
 def test_a_backslash_before_u0000_is_text(
     record_of: Callable[[Envelope, Message], Record], envelope: Envelope, message: SubmitDocument
 ) -> None:

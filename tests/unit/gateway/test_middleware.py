@@ -28,7 +28,7 @@ from docward.gateway.routes import (
     repositories,
     submissions,
 )
-from unit.gateway.running import Running
+from unit.gateway.running import Running, signed_in
 
 ROUTERS = (submissions, documents, content, findings, analyses, repositories, operations, audit, live, me)
 
@@ -78,10 +78,13 @@ async def test_requests_are_timed_by_route(running: Running) -> None:
     await running.client.get("/api/v1/me")
     await running.client.request("BREW", "/api/v1/me")
     await running.client.get("/api/v1/nowhere")
+    object.__setattr__(running.gateway, "reads", None)  # an error that nobody planned
+    await running.client.get("/api/v1/operations", headers=signed_in("admin"))
     metrics = (await running.client.get("/metrics")).text
     for labels in (
         'method="GET",route="/me",status="200"',
         'method="other",route="/me",status="405"',
         'method="GET",route="unmatched",status="404"',
+        'method="GET",route="/operations",status="none"',
     ):
         assert f"docward_http_seconds_count{{{labels}}}" in metrics

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 
 from docward.gateway.problems import Problem, ProblemError, answer
 from docward.runtime.errors import (
+    DATA_ERRORS,
     BrokerUnavailableError,
     HashMismatchError,
     ObjectMissingError,
@@ -29,6 +30,11 @@ def a_request() -> Request:
     return Request({"type": "http", "method": "GET", "path": "/api/v1/x", "headers": [], "query_string": b""})
 
 
+def refused_by_the_driver() -> BaseException:
+    """A number that fits no column is refused before it is sent, by an error that is no `asyncpg.DataError`."""
+    return next(kind for kind in DATA_ERRORS if issubclass(kind, asyncpg.InterfaceError))(SECRET)
+
+
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
@@ -38,6 +44,7 @@ def a_request() -> Request:
         (HashMismatchError(SECRET), 410, "object-gone"),
         (ClientDisconnect(), 400, "incomplete-request"),
         (asyncpg.DataError(SECRET), 422, "invalid-request"),
+        (refused_by_the_driver(), 422, "invalid-request"),
         (asyncpg.UndefinedTableError(SECRET), 503, "read-model-unavailable"),
         (asyncpg.InvalidSchemaNameError(SECRET), 503, "read-model-unavailable"),
         (asyncpg.InsufficientPrivilegeError(SECRET), 503, "read-model-unavailable"),
@@ -54,7 +61,9 @@ def a_request() -> Request:
         (KeyError(SECRET), 500, "internal-error"),
     ],
 )
-async def test_errors_become_problems_that_tell_nothing_of_the_inside(error: Exception, status: int, code: str) -> None:
+async def test_errors_become_problems_that_tell_nothing_of_the_inside(
+    error: BaseException, status: int, code: str
+) -> None:
     response = await answer(a_request(), error)
     body: dict[str, Any] = Problem.model_validate_json(bytes(response.body)).model_dump()
     assert (response.status_code, body["status"], body["code"]) == (status, status, code)

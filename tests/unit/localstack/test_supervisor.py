@@ -108,6 +108,12 @@ def test_down_without_a_stack_says_so_with_its_own_exit_code(tmp_path: Path, doc
     assert not tmp_path.exists()
 
 
+def test_purging_leaves_a_folder_of_somebody_elses_alone(tmp_path: Path, docward: Verb) -> None:
+    (tmp_path / "thesis.md").touch()
+    assert docward("down", "--purge", "--data-dir", tmp_path).exit_code == 1
+    assert (tmp_path / "thesis.md").exists()
+
+
 def test_an_impossible_number_of_brokers_is_wrong_usage(tmp_path: Path, docward: Verb) -> None:
     assert docward("up", "--brokers", 2, "--data-dir", tmp_path).exit_code == 2
 

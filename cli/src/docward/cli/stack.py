@@ -20,7 +20,7 @@ from rich.table import Table
 
 from docward.cli.codes import FAILED, NOT_RUNNING, TIMED_OUT
 from docward.localstack import LocalStackError, NotRunningError, StartTimeoutError
-from docward.localstack.control import StackStatus, read_status, start_detached, stop_stack
+from docward.localstack.control import OWN_FILES, StackStatus, read_status, start_detached, stop_stack
 from docward.localstack.environment import load_secrets, service_environment
 from docward.localstack.logs import follow, log_files, tail
 from docward.localstack.stack import find_stack, known_stack
@@ -122,7 +122,11 @@ def _stop(data_dir: Path, report: Any, *, may_be_down: bool) -> list[str]:
 
 
 def _purge(data_dir: Path) -> None:
+    """Remove the folder, if it is one of ours: a mistyped --data-dir may be somebody's home."""
     stack = known_stack(data_dir)
+    ours = data_dir.name == DEFAULT_DATA_DIR.name or any((data_dir / name).exists() for name in OWN_FILES)
+    if not ours and data_dir.exists() and any(data_dir.iterdir()):
+        raise LocalStackError(f"{data_dir} holds no data of a local stack: nothing was removed")
     if stack is not None:
         stack.remove()  # what lies elsewhere as well: Postgres's data, where root's folders are closed to it
     if data_dir.exists():

@@ -6,6 +6,7 @@ version of a type that was ever released. A decoded command is a claim until `ve
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -166,8 +167,8 @@ class Codec:
         if body is None:
             raise UndecodableError("the record has no body")
         try:
-            if b"\\u0000" in body:
-                _refuse_nul(from_json(body))
+            if holds_nul(body):
+                raise UndecodableError("the body holds a NUL character")
             if envelope.version == cls.VERSION:
                 return cls.model_validate_json(body)
             older = upcast(envelope.type, envelope.version, cls.VERSION, from_json(body), self._upcasts)
@@ -229,7 +230,7 @@ def _envelope(record: Record, headers: dict[str, str]) -> Envelope:
             actor=claimed_actor(token) if token else _ANONYMOUS,
             causation_id=UUID(causation) if causation else None,
             stream_version=int(stream_version) if stream_version else None,
-            traceparent=headers.get("traceparent"),
+            traceparent=trace_context(headers.get("traceparent")),
             version=int(headers.get("ce_dataversion", "1")),
         )
     except KeyError as error:
@@ -238,6 +239,14 @@ def _envelope(record: Record, headers: dict[str, str]) -> Envelope:
         raise UndecodableError(str(error)) from error
     except (ValueError, OverflowError) as error:
         raise UndecodableError(f"an attribute does not read: {error}") from error
+
+
+_TRACE_CONTEXT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def trace_context(text: str | None) -> str | None:
+    """`text` if it is a W3C trace context. One that is none breaks a trace, no message; nobody signs it."""
+    return text if _TRACE_CONTEXT.fullmatch(text or "") else None
 
 
 _ANONYMOUS = Actor(subject="anonymous")
@@ -256,17 +265,20 @@ def _time(text: str) -> datetime:
     return time.astimezone(UTC)
 
 
-def _refuse_nul(value: Any) -> None:
+def holds_nul(body: bytes) -> bool:
+    """Whether a text of a JSON body, a name included, holds a NUL character, which the database refuses."""
+    return b"\\u0000" in body and _nul_in(from_json(body))
+
+
+def _nul_in(value: Any) -> bool:
     match value:
-        case str() if "\x00" in value:
-            raise UndecodableError("the body holds a NUL character")
+        case str():
+            return "\x00" in value
         case dict():
-            for key, item in value.items():
-                _refuse_nul(key)
-                _refuse_nul(item)
+            return any(_nul_in(key) or _nul_in(item) for key, item in value.items())
         case list():
-            for item in value:
-                _refuse_nul(item)
+            return any(_nul_in(item) for item in value)
+    return False
 
 
 def _said(error: ValidationError) -> str:

@@ -30,6 +30,8 @@ from docward.localstack.state import State, read_json
 
 STATUS_FILE = "supervisor.json"
 SERVICES_FILE = "services.json"
+OWN_FILES = (STATUS_FILE, SERVICES_FILE, "stack.json")
+"""By one of these the folder of a stack is known."""
 _POLL = 0.1  # seconds
 _STOP_WITHIN = 120.0  # seconds for a supervisor to stop everything: the sum of the grace periods and some
 

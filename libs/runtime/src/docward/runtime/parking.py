@@ -47,8 +47,12 @@ def parked(record: Record, reason: Reason, error: BaseException, *, blocks: bool
 
 
 def redacted(message: str) -> str:
-    """Without what looks like a secret, and storable: no NUL, no half of a surrogate pair, not longer than a page."""
-    text = _SECRETS.sub(lambda m: f"{m[1]}{m[2]}…" if m[1] else "//…@", message).replace("\x00", "")
+    """Without what looks like a secret, and storable: no NUL, no half of a surrogate pair, not longer than a page.
+
+    The detail of a database's error is left out: it repeats the row, and with it what a document says.
+    """
+    told = message.partition("\nDETAIL:")[0]
+    text = _SECRETS.sub(lambda m: f"{m[1]}{m[2]}…" if m[1] else "//…@", told).replace("\x00", "")
     return text.encode("utf-8", "backslashreplace").decode()[:MESSAGE_LIMIT]
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from docward.analyzer.analyses import AnalysePayload, RecordAnalysis, RecordAnalysisFailure
 from docward.analyzer.analysis import Release, analyse
 from docward.analyzer.policies import REPOSITORY, Repository
-from docward.analyzer.workers import Workers
+from docward.analyzer.workers import TooSlowError, Workers
 from docward.events.analyses import AnalysisFailure, ReleaseUsed
 from docward.events.findings import AnalysisReport
 from docward.events.ir import Ir
@@ -47,7 +47,11 @@ class AnalyzerJobs:
             releases, used = await self._releases(payload.repositories)
         except _UnusableError as failure:
             return RecordAnalysisFailure(payload.analysis_id, payload.version, failure.reason, failure.detail)
-        found = await self._workers.run(_analyse, ir, markdown, releases, payload.focus)
+        try:
+            found = await self._workers.run(_analyse, ir, markdown, releases, payload.focus)
+        except TooSlowError as error:  # it would be as slow again
+            detail = f"The analysis was ended: {error}; please split the document, or assign fewer repositories."
+            return RecordAnalysisFailure(payload.analysis_id, payload.version, "internal-error", detail)
         uri = f"products/{job.aggregate_id}/{payload.version}/{job.id}/analysis.json"
         stored = await self._objects.put(uri, found.model_dump_json().encode(), "application/json")
         report("analyzing", 1, 1, "documents")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from docward.analyzer.analysis.packs import mistakes, policy_mistakes
 from docward.events import policies as p
 from docward.events.messages import Actor, Event
 from docward.events.topics import POLICY_COMMANDS, POLICY_EVENTS
@@ -80,6 +81,10 @@ def _import(repository: Repository, pack: p.Pack, request: Request) -> Decision:
         return Rejected("wrong-id", f"the id of {pack.pack.id!r} is {p.repository_id(pack.pack.id)}")
     if twice := _repeated(policy.id for policy in pack.requirements):
         return Rejected("duplicate-policy", f"policy ids occur twice, whatever their case: {', '.join(twice)}")
+    if not pack.requirements:
+        return Rejected("empty", "a release needs at least one policy")
+    if wrong := mistakes(pack):
+        return _invalid(wrong)
     events: list[Event] = []
     if not repository.exists:
         events.append(p.RepositoryCreated(name=pack.pack.id, title=pack.pack.title, description=pack.pack.instrument))
@@ -118,9 +123,11 @@ def _edit(repository: Repository, command: Any) -> Decision:
         case p.AddPolicy(policy=policy):
             if policy.id.casefold() in repository.policies:
                 return Rejected("duplicate-policy", f"there is a policy {policy.id!r}")
-            return accepted(p.PolicyAdded(policy=policy))
+            wrong = policy_mistakes(policy)
+            return _invalid(wrong) if wrong else accepted(p.PolicyAdded(policy=policy))
         case p.EditPolicy(policy=policy):
-            return _if_there(repository, policy.id, p.PolicyEdited(policy=policy))
+            wrong = policy_mistakes(policy)
+            return _invalid(wrong) if wrong else _if_there(repository, policy.id, p.PolicyEdited(policy=policy))
         case p.RemovePolicy(policy_id=ident):
             return _if_there(repository, ident, p.PolicyRemoved(policy_id=ident))
         case p.PublishRelease(notes=notes):
@@ -128,6 +135,12 @@ def _edit(repository: Repository, command: Any) -> Decision:
         case p.ArchiveRepository(reason=reason):
             return accepted(p.RepositoryArchived(reason=reason))
     raise TypeError(f"not a command of a policy repository: {type(command).__name__}")
+
+
+def _invalid(wrong: Sequence[str]) -> Rejected:
+    """Published, such a policy would make every analysis fail, or silently never apply."""
+    more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
+    return Rejected("invalid-policy", "; ".join(text[:300] for text in wrong[:10]) + more)
 
 
 def _if_there(repository: Repository, ident: str, event: Event) -> Decision:

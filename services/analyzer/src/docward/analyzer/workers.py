@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from typing import ParamSpec, TypeVar
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from typing import Any, TypeVar, TypeVarTuple
 
-P = ParamSpec("P")
+A = TypeVarTuple("A")
 T = TypeVar("T")
 
 _SPAWN = multiprocessing.get_context("spawn")
 
 
 class WorkerEndedError(Exception):
-    """The process died during the call, or was ended because the call took too long."""
+    """The process died during the call."""
+
+
+class TooSlowError(Exception):
+    """The call took too long; its process was ended."""
 
 
 class Workers:
@@ -32,21 +38,19 @@ class Workers:
         for worker in self._all:
             self._idle.put_nowait(worker)
 
-    async def run(self, function: Callable[P, T], *args: P.args, **_: P.kwargs) -> T:
-        """What `function` returns or raises there. Raises WorkerEndedError."""
-        worker = await self._idle.get()
-        sound = False
+    async def run(self, function: Callable[[*A], T], *args: *A) -> T:
+        """What `function` returns or raises there. Raises WorkerEndedError or TooSlowError."""
+        worker, call = await self._idle.get(), None
         try:
+            call = worker.submit(function, *args)
             async with asyncio.timeout(self._seconds):
-                result = await asyncio.wrap_future(worker.submit(function, *args))
-            sound = True
-            return result
+                return await asyncio.wrap_future(call)
         except TimeoutError as error:
-            raise WorkerEndedError(f"not done after {self._seconds:g} s") from error
+            raise TooSlowError(f"not done after {self._seconds:g} s") from error
         except BrokenExecutor as error:
             raise WorkerEndedError("the process died") from error
         finally:
-            self._idle.put_nowait(worker if sound else self._replaced(worker))
+            self._idle.put_nowait(worker if call is not None and _answered(call) else self._replaced(worker))
 
     def close(self) -> None:
         """End every process, whatever it does."""
@@ -61,9 +65,24 @@ class Workers:
         return fresh
 
 
+def _answered(call: Future[Any]) -> bool:
+    return call.done() and not call.cancelled() and not isinstance(call.exception(), BrokenExecutor)
+
+
 def _process() -> ProcessPoolExecutor:
     """Started at its first call."""
-    return ProcessPoolExecutor(1, mp_context=_SPAWN)
+    return ProcessPoolExecutor(1, mp_context=_SPAWN, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """In the process: one whose service was killed would wait for the next call for ever."""
+    threading.Thread(target=_wait_for_parent, name="parent", daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _end(worker: ProcessPoolExecutor) -> None:

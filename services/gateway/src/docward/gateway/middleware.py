@@ -10,7 +10,8 @@ from prometheus_client import Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Seconds from a request's first byte to its answer's first byte, by route and status.
+# Seconds from a request's first byte to its answer's first byte, by route and status. Status `none`: the request failed
+# for no foreseen reason (500, and a log line), or its client did not wait.
 HTTP_SECONDS = Histogram(
     "docward_http_seconds",
     "Time to the first byte of an answer",
@@ -32,15 +33,26 @@ class Measured:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
+        status = "none"
 
         async def measured(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                route = getattr(scope.get("route"), "path", "unmatched")
-                method = scope["method"] if scope["method"] in METHODS else "other"
-                HTTP_SECONDS.labels(method, route, str(message["status"])).observe(time.perf_counter() - began)
+                status = str(message["status"])
+                _observe(scope, status, began)
             await send(message)
 
-        await self._app(scope, receive, measured)
+        try:
+            await self._app(scope, receive, measured)
+        finally:
+            if status == "none":  # its client has left, or its error is answered outside of every middleware
+                _observe(scope, status, began)
+
+
+def _observe(scope: Scope, status: str, began: float) -> None:
+    route = getattr(scope.get("route"), "path", "unmatched")
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    HTTP_SECONDS.labels(method, route, status).observe(time.perf_counter() - began)
 
 
 class Heard:

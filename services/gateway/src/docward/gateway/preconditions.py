@@ -11,9 +11,9 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Header, Request
 
+from docward.events.codec import trace_context
 from docward.gateway.problems import ProblemError, invalid
 
-_TRACE_CONTEXT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 MAX_WAIT_SECONDS = 60.0
 
 
@@ -104,12 +104,9 @@ IdempotencyKeyHeader = Annotated[
 ]
 
 
-async def trace_context(traceparent: Annotated[str | None, Header(include_in_schema=False)] = None) -> str | None:
-    """The caller's W3C trace context, if it is one: its trace goes on through every message that follows."""
-    well_formed = re.fullmatch(
-        r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", traceparent or ""
-    )
-    return traceparent if well_formed else None
+async def callers_trace(traceparent: Annotated[str | None, Header(include_in_schema=False)] = None) -> str | None:
+    """The caller's trace, if it is one: it goes on through every message that follows."""
+    return trace_context(traceparent)
 
 
-TraceContext = Annotated[str | None, Depends(trace_context)]
+TraceContext = Annotated[str | None, Depends(callers_trace)]

@@ -20,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from docward.runtime.errors import (
+    DATA_ERRORS,
     OPERATIONAL,
     BrokerUnavailableError,
     HashMismatchError,
@@ -142,7 +143,7 @@ _KNOWN: tuple[tuple[tuple[type[BaseException], ...], int, str, str], ...] = (
         "The stored bytes are gone, or are no longer those that were stored.",
     ),
     ((ClientDisconnect,), 400, "incomplete-request", "The request ended before its body did."),
-    ((asyncpg.DataError,), 422, "invalid-request", "The request holds a value that cannot be looked for."),
+    (DATA_ERRORS, 422, "invalid-request", "The request holds a value that cannot be looked for."),
     (
         (BrokerUnavailableError,),
         503,

@@ -13,14 +13,14 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import structlog
 from opentelemetry.trace import SpanKind
 from pydantic import BaseModel, Field
 
-from docward.events.codec import Envelope, body_of
+from docward.events.codec import Envelope, body_of, holds_nul
 from docward.events.messages import Actor, Command, Message, stream_id
 from docward.events.topics import Topic
 from docward.gateway.idempotency import IdempotencyKeys, Reservation, unkeyed
@@ -44,6 +44,7 @@ REJECTIONS = {
     "unknown-finding": 404,
     "unknown-version": 422,
     "duplicate-policy": 422,
+    "invalid-policy": 422,
     "not-available": 422,
 }
 """Statuses of the codes of rejected commands; of all others: 409."""
@@ -117,7 +118,7 @@ class Attempt:
         body = body_of(order.message)
         if len(body) > order.topic.max_bytes - ENVELOPE_BYTES:
             raise ProblemError(413, "too-large", "The command is larger than its topic takes.")
-        if b"\\u0000" in body and _has_nul(json.loads(body)):
+        if holds_nul(body):
             raise invalid("body", "holds a NUL character")
         with span(f"send {order.topic.name}", self._traceparent, SpanKind.PRODUCER) as traceparent:
             envelope = Envelope(
@@ -236,14 +237,3 @@ def _best_effort(what: str) -> Iterator[None]:
         yield
     except OPERATIONAL as error:
         log.warning(what, error=str(error))
-
-
-def _has_nul(value: Any) -> bool:
-    match value:
-        case str():
-            return "\x00" in value
-        case dict():
-            return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-        case list():
-            return any(_has_nul(item) for item in value)
-    return False

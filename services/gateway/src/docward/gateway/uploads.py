@@ -4,6 +4,7 @@ spoken of. What a client says about a file, its name and its type, is never beli
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import tempfile
 import unicodedata
@@ -110,7 +111,7 @@ async def _stored(store: Store, uri: str, filename: str, chunks: _Counted) -> tu
         if media_type is None and head.startswith(b"PK\x03\x04"):
             async for chunk in whole:
                 spool.write(chunk)
-            media_type = sniff(bytes(head), name, lambda: _read_again(spool))
+            media_type = await asyncio.to_thread(sniff, bytes(head), name, lambda: _read_again(spool))
             whole = _spooled(spool)
         if media_type is None:
             raise ProblemError(

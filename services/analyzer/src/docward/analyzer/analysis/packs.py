@@ -63,9 +63,8 @@ def validated(content: Any, name: str) -> Pack:
         pack = Pack.model_validate(content)
     except ValidationError as error:
         raise PackError("\n".join(_line(name, content, item) for item in error.errors())) from error
-    mistakes = [f"{name}: {text}" for text in _mistakes(pack)]
-    if mistakes:
-        raise PackError("\n".join(mistakes))
+    if wrong := mistakes(pack):
+        raise PackError("\n".join(f"{name}: {text}" for text in wrong))
     return pack
 
 
@@ -81,7 +80,8 @@ def _line(name: str, content: dict[str, Any], error: Any) -> str:
     return f"{name}: {where}{field}: {error['msg']}"
 
 
-def _mistakes(pack: Pack) -> list[str]:
+def mistakes(pack: Pack) -> list[str]:
+    """What no schema sees: an id that occurs twice, an unknown concept or check, a pattern or number that is none."""
     known = bundled_lexicon().concepts
     found = []
     identifiers = [policy.id for policy in pack.requirements]
@@ -90,11 +90,13 @@ def _mistakes(pack: Pack) -> list[str]:
     ]
     found += [f"applies_if: unknown concept {c!r}" for cs in pack.applies_if.values() for c in cs if c not in known]
     for policy in pack.requirements:
-        found += [f"requirement {policy.id}: {text}" for text in _policy_mistakes(policy, known)]
+        found += policy_mistakes(policy)
     return found
 
 
-def _policy_mistakes(policy: Policy, known: Any) -> list[str]:
+def policy_mistakes(policy: Policy) -> list[str]:
+    """As `mistakes`, of one policy."""
+    known = bundled_lexicon().concepts
     used = {
         "applies_if": policy.applies_if,
         "evidence.all": policy.evidence.all,
@@ -106,7 +108,7 @@ def _policy_mistakes(policy: Policy, known: Any) -> list[str]:
     found += [f"contradicts: {text}" for text in _pattern_mistakes(policy.contradicts.patterns)]
     for facet in policy.facets:
         found += [f"facets.{facet.id}: {text}" for text in _facet_mistakes(facet)]
-    return found
+    return [f"requirement {policy.id}: {text}" for text in found]
 
 
 def _pattern_mistakes(patterns: tuple[str, ...]) -> list[str]:

@@ -17,6 +17,7 @@ from docward.gateway.preconditions import not_modified
 from docward.gateway.problems import ProblemError, documented, not_found
 from docward.gateway.queries import documents
 from docward.gateway.queries.documents import Document, StoredVersion
+from docward.runtime.sniffing import DOCX, MARKDOWN, PDF
 
 router = APIRouter(prefix="/documents/{document_id}", tags=["content"])
 
@@ -71,7 +72,7 @@ async def original(
         request,
         gateway,
         stored.original,
-        media_type=stored.original.media_type,
+        media_type=_served(stored.original.media_type),
         version=stored.version,
         headers=headers,
     )
@@ -105,6 +106,11 @@ async def _object(
         return Response(status_code=304, headers=shared)
     # `content-type` is set as a header: starlette would add a charset to text types by itself.
     return Response(await gateway.store.get(ref), headers={**shared, "Content-Type": media_type})
+
+
+def _served(media_type: str) -> str:
+    """Other systems submit documents too, with whatever type they say: none but the known ones becomes a header."""
+    return media_type if media_type in {PDF, DOCX, MARKDOWN} else "application/octet-stream"
 
 
 def attachment(filename: str) -> str:
