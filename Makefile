@@ -29,8 +29,8 @@ down: setup ## Stop them; their data stay
 	$(DOCWARD) down
 
 example: setup ## Publish a signed command to the running stack, as another system would
-	$(DOCWARD) environment example >.docward/example.env
-	set -a; . .docward/example.env; set +a
+	variables=$$($(DOCWARD) environment example)
+	set -a; eval "$$variables"; set +a
 	$(PYTHON) docs/contracts/publish_a_command.py
 
 status: setup ## Show what runs

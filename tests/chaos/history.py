@@ -199,8 +199,8 @@ def _parking(history: History) -> Iterator[Violation]:
             yield Violation("lost", f"record {key[1]} was parked by {key[0]} with other bytes")
     for key in found.keys() - due.keys():
         yield Violation("lost", f"record {key[1]} was parked by {key[0]} and need not have been")
-    for key in _twice((item.consumer, item.place) for item in history.parked):
-        yield Violation("duplicated", f"record {key} is parked twice")
+    for twice in _twice((item.consumer, item.place) for item in history.parked):
+        yield Violation("duplicated", f"record {twice} is parked twice")
 
 
 def _mirrored(history: History) -> Iterator[Violation]:
@@ -282,14 +282,14 @@ def _decided_in_order(history: History) -> Iterator[Violation]:
     last: dict[tuple[str, int], int] = defaultdict(int)
     seen: set[UUID] = set()
     for record in history.commands:
-        event = decided.get(record.command) if record.command else None
-        if event is None or not record.home or event.causation in seen:
+        decision = decided.get(record.command) if record.command and record.command not in seen else None
+        if decision is None or record.command is None or not record.home:
             continue
-        seen.add(event.causation or event.id)
+        seen.add(record.command)
         topic, partition, _ = record.place
-        if event.seq < last[topic, partition]:
+        if decision.seq < last[topic, partition]:
             yield Violation("reordered", f"command {record.command} at {record.place} was decided before earlier ones")
-        last[topic, partition] = max(last[topic, partition], event.seq)
+        last[topic, partition] = max(last[topic, partition], decision.seq)
 
 
 def _jobs(history: History) -> Iterator[Violation]:

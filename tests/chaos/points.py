@@ -28,39 +28,34 @@ _LOOP = {
     "commit": "asyncpg.transaction:Transaction.__aexit__",
     "look after the batch": f"{_RUNTIME}.delivery:DeliveryLoop._aftermath",
 }
-_DECIDER = {
-    **_LOOP,
-    "create topics": f"{_RUNTIME}.infrastructure:ensure_topics",
-    "prepare commands": f"{_RUNTIME}.deciders:DeciderHandler.prepare",
-    "decide": f"{_RUNTIME}.deciders:DeciderHandler.apply",
-    "remember command ids": f"{_RUNTIME}.deciders:DeciderHandler._remember",
-    "append events": f"{_RUNTIME}.eventstore:EventStore.append",
-    "wake the relay": f"{_RUNTIME}.deciders:DeciderHandler.committed",
-    "read what to relay": f"{_RUNTIME}.eventstore:EventStore.unrelayed",
-    "publish": f"{_RUNTIME}.kafka:Publisher.write",
-    "mark as relayed": f"{_RUNTIME}.eventstore:EventStore.relayed",
-    "claim a job": f"{_RUNTIME}.jobs:JobPool._claim",
-    "work on a job": f"{_RUNTIME}.jobs:JobPool._work",
-    "store a product": f"{_RUNTIME}.objects:ObjectStore.put",
-    "complete a job": f"{_RUNTIME}.jobs:JobPool._complete",
-    "lock the partition": f"{_RUNTIME}.eventstore:EventStore.lock",
-}
-
 PLACES: dict[str, dict[str, str]] = {
     "converter": {
-        **_DECIDER,
+        **_LOOP,
+        "create topics": f"{_RUNTIME}.infrastructure:ensure_topics",
+        "prepare commands": f"{_RUNTIME}.deciders:DeciderHandler.prepare",
         "forward a command": f"{_RUNTIME}.deciders:DeciderHandler._forward",
+        "decide": f"{_RUNTIME}.deciders:DeciderHandler.apply",
+        "remember command ids": f"{_RUNTIME}.deciders:DeciderHandler._remember",
+        "append events": f"{_RUNTIME}.eventstore:EventStore.append",
+        "record jobs": f"{_RUNTIME}.eventstore:EventStore.add_jobs",
         "park": f"{_RUNTIME}.parking:store",
         "mirror to the dead letters": f"{_RUNTIME}.parking:mirror",
-        "record jobs": f"{_RUNTIME}.eventstore:EventStore.add_jobs",
+        "wake the relay": f"{_RUNTIME}.deciders:DeciderHandler.committed",
+        "read what to relay": f"{_RUNTIME}.eventstore:EventStore.unrelayed",
+        "publish": f"{_RUNTIME}.kafka:Publisher.write",
+        "mark as relayed": f"{_RUNTIME}.eventstore:EventStore.relayed",
+        "work on a job": f"{_RUNTIME}.jobs:JobPool._work",
         "convert": "docward.converter.jobs:ConverterJobs.convert",
     },
     "analyzer": {
-        **_DECIDER,
         "receive an event": f"{_RUNTIME}.reactions:ReactionLoop._receive",
         "react": f"{_RUNTIME}.reactions:ReactionLoop._settle",
         "publish a reaction": f"{_RUNTIME}.kafka:Publisher.publish",
+        "claim a job": f"{_RUNTIME}.jobs:JobPool._claim",
         "analyse": "docward.analyzer.jobs:AnalyzerJobs.analyse",
+        "store a product": f"{_RUNTIME}.objects:ObjectStore.put",
+        "complete a job": f"{_RUNTIME}.jobs:JobPool._complete",
+        "lock the partition": f"{_RUNTIME}.eventstore:EventStore.lock",
     },
     "projector": {
         **_LOOP,
@@ -89,6 +84,8 @@ class Point:
     edge: Edge
     action: Action = "die"
     nth: int = 1
+    only: Callable[..., bool] | None = None
+    """Says, from the function's arguments, which calls count; None: all."""
 
     def __str__(self) -> str:
         return f"{self.service}: {self.edge} {self.place!r}"
@@ -116,18 +113,18 @@ def lay(point: Point) -> None:
     original: Callable[..., Any] = getattr(owner, name)
     left = point.nth
 
-    def edge(reached: Edge) -> None:
+    def edge(reached: Edge, *call: Any) -> None:
         nonlocal left
-        if reached == point.edge:
+        if reached == point.edge and (point.only is None or point.only(*call)):
             left -= 1
             if left == 0:
                 _interrupt(point.action)
 
     @functools.wraps(original)
     async def hooked(*args: Any, **kwargs: Any) -> Any:
-        edge("before")
+        edge("before", *args)
         outcome = await original(*args, **kwargs)
-        edge("after")
+        edge("after", *args)
         return outcome
 
     if not inspect.iscoroutinefunction(original):

@@ -33,7 +33,7 @@ def logged(offset: int, command: UUID | None, **more: object) -> Logged:
     return replace(record, **more)  # type: ignore[arg-type]  # the fields of the record
 
 
-def stored(seq: int, ident: UUID, command: UUID, version: int, kind: str, stream: str = STREAM) -> Stored:
+def stored(seq: int, ident: UUID, command: UUID, version: int, kind: str, stream: str = STREAM) -> Stored:  # noqa: PLR0917 -- a row
     return Stored(EVENTS, 0, seq, stream, version, ident, kind, f"body-{ident.int}", command)
 
 

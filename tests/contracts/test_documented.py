@@ -15,6 +15,7 @@ from docward.cli import codes
 from docward.events.actor import Statement, verify
 from docward.events.codec import MAX_ATTRIBUTE
 from docward.events.messages import Actor
+from docward.events.releases import Rule
 from docward.events.topics import DAY_MS, FOREVER, KIB, TOPICS, Topic
 from docward.runtime import parking
 from docward.runtime.parking import MESSAGE_LIMIT, Reason
@@ -88,6 +89,11 @@ def test_the_park_reasons_are_documented() -> None:
 def test_the_dead_letter_headers_are_documented() -> None:
     source = Path(parking.__file__).read_text(encoding="utf-8")
     assert {row[0] for row in rows("## Dead letters")} == set(re.findall(r'"(dlq-[a-z-]+)"', source))
+
+
+def test_the_rules_of_compatibility_are_documented() -> None:
+    named = {name.strip(" `") for row in rows("who deploys first.") for name in row[0].split(",")}
+    assert named == {rule for part in get_args(Rule) for rule in get_args(part)}
 
 
 @pytest.mark.parametrize("stated", [f"{MAX_ATTRIBUTE // KIB} KiB each", f"at most {MESSAGE_LIMIT} characters"])

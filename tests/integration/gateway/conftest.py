@@ -1,4 +1,7 @@
-"""One gateway for all tests, over the read model that the projector's cast has filled."""
+"""One gateway for the tests of a file, over the read model that the projector's cast has filled.
+
+Not for longer: it runs in this process, and while tests elsewhere hold the event loop its watchdog would end the run.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from integration.projector.conftest import TEXTS
 from integration.projector.installation import installed
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 async def gateway(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
     async with installed(servers, tmp_path_factory.mktemp("objects")) as installation:
         texts = {name: await installation.store(f"products/{name}.md", text) for name, text in TEXTS.items()}

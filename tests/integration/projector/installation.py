@@ -22,10 +22,11 @@ from docward.localstack.stack import Stack
 from docward.projector.app import SCHEMA, loops, views
 from docward.projector.projections import PROJECTIONS
 from docward.projector.settings import ProjectorSettings
+from docward.runtime.generations import prepare_schemas
 from docward.runtime.infrastructure import PROJECTING, Infrastructure, infrastructure
 from docward.runtime.kafka import partition_of
 from docward.runtime.postgres import Pool
-from docward.runtime.projections import Projection, prepare_schemas
+from docward.runtime.projections import Projection
 from unit.projector.story import Told
 
 DEADLINE_S = 60.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from docward.projector.app import views
 from docward.projector.projections import PROJECTIONS
-from docward.runtime.projections import prepare_schemas
+from docward.runtime.generations import prepare_schemas
 from integration.projector import cast
 from integration.projector.installation import Installation, again
 

@@ -79,6 +79,18 @@ async def test_a_backlog_is_decided_in_order_and_numbered_without_gaps(world: Wo
         assert [row["seq"] for row in rows] == list(range(1, 16))
 
 
+async def test_events_too_large_to_be_relayed_together_are_relayed_in_order(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docward.runtime.eventstore.RELAY_BYTES", 1)
+    counter = a_counter()
+    await world.send(COMMANDS, adds(world.place, counter, [1] * 20))
+    async with deciding(world):
+        await world.settled("counter", COMMANDS, {0: 20})
+        await world.relayed()
+    assert totals(await world.events(), counter) == list(range(1, 21))
+
+
 async def test_a_command_in_the_wrong_partition_or_without_key_is_forwarded_once(world: World) -> None:
     counter = a_counter(partition=0)
     first, second, third, fourth = adds(world.place, counter, [1, 1, 1, 1])
@@ -252,7 +264,7 @@ async def test_an_unexpected_failure_blocks_its_key_only_and_later_ones_queue_in
 async def test_failures_on_too_many_keys_stop_the_partition_and_build_a_backlog(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docward.runtime.delivery.MAX_BLOCKED_KEYS", 2)
+    monkeypatch.setattr("docward.runtime.batches.MAX_BLOCKED_KEYS", 2)
     fine = a_counter()
     breaks = [command(world.place, a_counter(), Break()) for _ in range(4)]
     await world.send(COMMANDS, [*adds(world.place, fine, [1]), *breaks, *adds(world.place, fine, [1])])
@@ -306,6 +318,7 @@ async def test_an_owner_that_was_replaced_while_it_held_a_batch_changes_nothing(
     async with deciding(world) as decider:
         await world.send(COMMANDS, adds(world.place, counter, [1]))
         await world.settled("counter", COMMANDS, {0: 1})
+        await world.relayed()
         before = fences._value.get()
         # Somebody takes over without this process being told, as after a freeze.
         await world.pool.execute("update checkpoints set epoch = epoch + 1 where partition = 0")

@@ -12,8 +12,9 @@ import pytest
 from docward.events.codec import Envelope
 from docward.runtime import metrics
 from docward.runtime.delivery import DeliveryLoop
+from docward.runtime.generations import prepare_schemas
 from docward.runtime.infrastructure import PROJECTING
-from docward.runtime.projections import Position, Projection, Upsert, Write, prepare_schemas, projection_loop
+from docward.runtime.projections import Position, Projection, Upsert, Write, projection_loop
 from installation import Installation, until
 from integration.runtime.counter import EVENTS, LETTERS, Added, a_counter, event, history
 from integration.runtime.world import World, a_world, running

@@ -44,7 +44,7 @@ def report() -> AnalysisReport:
     text = b"# Pairs\n\n## 1 Limits\n\nOrders are capped at an appropriate value, see Appendix D.\n"
     made = convert(text, MARKDOWN, document_id="d")
     found = analyse(made.ir, made.markdown, [])
-    assert len(found.findings) > 1
+    assert found.findings
     return found
 
 
@@ -114,7 +114,7 @@ def test_a_failed_analysis_may_be_asked_for_again():
 
 @pytest.mark.parametrize("answer", [a.AcceptFinding, a.ModifyFinding, a.RejectFinding])
 def test_a_finding_is_answered_once_and_again_when_it_was_reopened(completed, report, answer):
-    given = answer(fingerprint=first(report), **{"text": "5 %", "reason": "No", "comment": ""})
+    given = answer(fingerprint=first(report), text="5 %", reason="No", comment="")
     answered = done(given, *completed)
     for other in (given, a.AcceptFinding(fingerprint=first(report))):
         assert asked(other, *answered).code == "already-answered"

@@ -41,9 +41,40 @@ def test_one_message_names_every_problem_and_no_secret(
         load(Settings)
     assert exit_.value.code == 2
     said = capsys.readouterr().err
-    for name in ("DOCWARD_POSTGRES", "DOCWARD_HTTP__PORT", "DOCWARD_SIGNING__KEY"):
+    for name in ("DOCWARD_POSTGRES__DSN", "DOCWARD_HTTP__PORT", "DOCWARD_SIGNING__KEY"):
         assert name in said
     assert "hunter2" not in said
+
+
+def test_without_any_settings_every_variable_that_is_needed_is_named(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in GOOD:
+        environment.delenv(name)
+    with pytest.raises(SystemExit):
+        load(Settings)
+    said = [line.strip().partition(":")[0] for line in capsys.readouterr().err.splitlines()[1:]]
+    assert said == list(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("keyring", "said"),
+    [
+        ("{hunter2", "keyring"),
+        ('{"one": "' + "0b" * 32 + '"}', "DOCWARD_KEYRING holds no such key"),
+        ('{"two": "' + "0a" * 32 + '"}', "DOCWARD_KEYRING holds no such key"),
+    ],
+)
+def test_a_keyring_that_does_not_fit_is_a_problem_at_the_start(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keyring: str, said: str
+) -> None:
+    environment.setenv("DOCWARD_KEYRING", keyring)
+    with pytest.raises(SystemExit) as exit_:
+        load(Settings)
+    assert exit_.value.code == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert not [secret for secret in ("hunter2", "0a0a", "0b0b") if secret in error]
 
 
 @pytest.mark.parametrize("placeholder", ["changeme", "", "secret", "ChangeMe", "0a" * 31, "zz" * 32])

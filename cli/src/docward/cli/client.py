@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,38 +20,62 @@ API = "/api/v1"
 FINISHED = {"analyzed", "analysis-failed", "conversion-failed", "deleted"}
 """Statuses in which nothing more happens to a document by itself."""
 
+PATIENCE_S = 30.0
+"""How long the local stack's gateway may be away: its supervisor starts it, and the servers behind it, again."""
+UNSEEN_S = 10.0
+"""After so long a document that nobody has seen does not exist; from accepted to visible it takes a second at most."""
+
 Json = dict[str, Any]
 
 
 class ClientError(Exception):
-    """What went wrong, for a person, and the exit code of the command."""
+    """What went wrong, for a person, the exit code of the command, and the problem document if there was one.
 
-    def __init__(self, message: str, code: int) -> None:
+    `passing`: the same request may succeed a little later.
+    """
+
+    def __init__(self, message: str, code: int, *, problem: Json | None = None, passing: bool = False) -> None:
         super().__init__(message)
         self.code = code
+        self.problem = problem or {}
+        self.passing = passing
 
 
 class Client:
-    def __init__(self, url: str, token: str) -> None:
+    """Requests are repeated for `patience` seconds while nothing answers; those that change something carry a key
+    under which they have one effect."""
+
+    def __init__(self, url: str, token: str, *, patience: float = 0) -> None:
         self.url = url.rstrip("/")
+        self._patience = patience
         self._http = httpx.Client(
             base_url=self.url + API, headers={"Authorization": f"Bearer {token}"}, timeout=httpx.Timeout(60, connect=5)
         )
 
-    def submit(self, file: Path, *, repositories: list[str], tags: list[str], key: str | None = None) -> Json:
+    def submit(self, file: Path, *, repositories: list[str], tags: list[str]) -> Json:
         """The accepted operation: `operation_id`, `document_id`."""
         try:
             content = file.read_bytes()
         except OSError as error:
-            raise ClientError(f"{file}: {error.strerror}", codes.USAGE) from error
+            raise ClientError(str(error.strerror), codes.USAGE) from error
         params: list[tuple[str, str | int | float | bool | None]] = [("filename", file.name)]
         params += [("repositories", name) for name in repositories] + [("tags", tag) for tag in tags]
-        headers = {"Content-Type": "application/octet-stream"} | ({"Idempotency-Key": key} if key else {})
+        headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid.uuid4())}
         return self._json("POST", "/documents", params=params, content=content, headers=headers)
 
     def import_pack(self, pack: bytes, *, wait: int = 30) -> Json:
-        headers = {"Content-Type": "application/yaml", "Prefer": f"wait={wait}"}
-        return self._json("POST", "/policy-repositories/import", content=pack, headers=headers)
+        """The repository; as it was, when its newest release holds exactly these policies."""
+        headers = {"Content-Type": "application/yaml", "Prefer": f"wait={wait}", "Idempotency-Key": str(uuid.uuid4())}
+        try:
+            answer = self._json("POST", "/policy-repositories/import", content=pack, headers=headers)
+        except ClientError as error:
+            if error.problem.get("code") != "unchanged":
+                raise
+            of_pack = self.operation(error.problem["operation_id"])["repository_id"]
+            return next(each for each in self.repositories() if each["repository_id"] == of_pack)
+        if "name" not in answer:
+            raise ClientError(f"accepted, and not imported within {wait} s", codes.TIMED_OUT)
+        return answer
 
     def repositories(self) -> list[Json]:
         return list(self._pages("/policy-repositories"))
@@ -70,20 +95,23 @@ class Client:
     def operation(self, ident: str) -> Json:
         return self._json("GET", f"/operations/{ident}")
 
-    def until_finished(self, ident: str, timeout: float) -> Iterator[Json]:
-        """The document whenever its status has changed, until nothing more happens to it. Raises after `timeout` s."""
-        deadline = time.monotonic() + timeout
+    def until_finished(self, ident: str, timeout: float, *, unseen: float | None = None) -> Iterator[Json]:
+        """The document whenever its status has changed, until nothing more happens to it. Raises after `timeout` s,
+        after `unseen` s without such a document, and when nothing answers for longer than a restart takes."""
+        started = heard = time.monotonic()
+        allowed = {codes.NOT_FOUND: unseen or timeout, codes.NOT_RUNNING: PATIENCE_S}
         seen = None
         while seen not in FINISHED:
-            if time.monotonic() > deadline:
+            if time.monotonic() > started + timeout:
                 raise ClientError(f"{ident} is still {seen or 'not visible'} after {timeout:g} s", codes.TIMED_OUT)
             try:
-                document = self.document(ident)
+                document = self._once("GET", f"/documents/{ident}")
             except ClientError as error:
-                if error.code not in {codes.NOT_FOUND, codes.NOT_RUNNING}:
+                if time.monotonic() > heard + allowed.get(error.code, 0):
                     raise
                 time.sleep(0.2)  # accepted and not yet visible, or a gateway that is being started again
                 continue
+            heard = time.monotonic()
             if document["status"] != seen:
                 seen = document["status"]
                 yield document
@@ -100,10 +128,20 @@ class Client:
                 return
 
     def _json(self, method: str, path: str, **request: Any) -> Json:
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._once(method, path, **request)
+            except ClientError as error:
+                if not error.passing or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
+
+    def _once(self, method: str, path: str, **request: Any) -> Json:
         try:
             answer = self._http.request(method, path, **request)
         except httpx.TransportError as error:
-            raise ClientError(f"nothing answers at {self.url}: {error}", codes.NOT_RUNNING) from error
+            raise ClientError(f"nothing answers at {self.url}: {error}", codes.NOT_RUNNING, passing=True) from error
         if answer.is_error:
             raise _problem(answer)
         body: Json = answer.json()
@@ -113,13 +151,15 @@ class Client:
 def _problem(answer: httpx.Response) -> ClientError:
     by_status = {401: codes.DENIED, 403: codes.DENIED, 404: codes.NOT_FOUND, 410: codes.NOT_FOUND}
     by_status |= dict.fromkeys((400, 413, 415, 422), codes.USAGE) | {503: codes.NOT_RUNNING}
+    problem: Json = {}
     try:
         problem = answer.json()
         text = f"{problem['title']}: {problem['detail']} ({problem['code']})"
         text += "".join(f"\n  {each['field']} {each['message']}" for each in problem.get("errors") or ())
     except (ValueError, KeyError, TypeError):
-        text = f"HTTP {answer.status_code}"
-    return ClientError(text, by_status.get(answer.status_code, codes.FAILED))
+        problem, text = {}, f"HTTP {answer.status_code}"
+    passing = answer.status_code == httpx.codes.SERVICE_UNAVAILABLE or problem.get("code") == "request-in-progress"
+    return ClientError(text, by_status.get(answer.status_code, codes.FAILED), problem=problem, passing=passing)
 
 
 def connect(data_dir: Path) -> Client:
@@ -132,7 +172,7 @@ def connect(data_dir: Path) -> Client:
     status = read_status(data_dir)
     if status.gateway_url is None:
         raise ClientError(f"nothing runs in {data_dir}; start it with: docward up", codes.NOT_RUNNING)
-    return Client(status.gateway_url, local_token(data_dir))
+    return Client(status.gateway_url, local_token(data_dir), patience=PATIENCE_S)
 
 
 def local_token(data_dir: Path) -> str:

@@ -23,7 +23,7 @@ from docward.cli.client import Client, ClientError, connect, local_token
 from docward.cli.review import exit_codes, progress
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
 from docward.localstack import LocalStackError
-from docward.localstack.control import read_status
+from docward.localstack.control import read_status, start_detached
 from docward.localstack.supervisor import Supervisor
 
 DOCUMENTS = ("momentum-execution-strategy.pdf", "dividend-quality-index.docx", "intraday-mean-reversion.md")
@@ -77,6 +77,10 @@ def _running(data_dir: Path) -> Iterator[None]:
     """The stack, ready: the one that runs, which is left running, or one that ends with this command."""
     if read_status(data_dir).running:
         _notes.print(f"using the stack that runs in {data_dir}")
+        try:
+            start_detached(data_dir, timeout=READY_WITHIN_S)  # another command may have begun to start it
+        except LocalStackError as error:
+            raise ClientError(str(error), codes.FAILED) from error
         yield
         return
     with _notes.status("starting Kafka, Postgres and the services") as spinner:
@@ -103,17 +107,12 @@ def _report(update: Any, message: str) -> None:
 
 
 def _import(client: Client, packs: Path) -> None:
-    there = {repository["name"]: repository for repository in client.repositories()}
     for name in PACKS:
         try:
             content = (packs / f"{name}.yaml").read_bytes()
         except OSError as error:
             raise ClientError(f"{error.filename}: {error.strerror}", codes.USAGE) from error
-        try:
-            client.import_pack(content)
-        except ClientError as error:
-            if name not in there or "unchanged" not in str(error):
-                raise
+        client.import_pack(content)
 
 
 def _submitted(client: Client, file: Path, known: dict[str, dict[str, Any]]) -> str:

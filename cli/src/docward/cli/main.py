@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from docward.cli import codes, demo, operate, review, stack
+from docward.cli import codes, contracts, demo, operate, parked, projections, review, stack, validation
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +39,11 @@ for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, rev
 app.command("import")(review.import_packs)
 for _verb in (operate.topics, operate.lag, stack.environment, demo.demo):
     app.command()(_verb)
+
+app.command()(validation.validate)
+app.add_typer(contracts.app, name="contracts")
+app.add_typer(parked.app, name="parked")
+app.add_typer(projections.app, name="projections")
 
 if __name__ == "__main__":
     app()

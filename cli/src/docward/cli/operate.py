@@ -2,35 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
-from docward.cli import codes
-from docward.cli.client import ClientError
 from docward.cli.review import exit_codes
+from docward.cli.servers import ask, running_stack, topic_prefix
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
 from docward.events.topics import TOPICS
-from docward.localstack import LocalStackError
-from docward.localstack.stack import find_stack
-
-T = TypeVar("T")
 
 
 def topics(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
     """Show every topic. JSON: a list of {topic, partitions, records, retention_ms, max_bytes, about}; records is null
     for a topic that is not there."""
     with exit_codes():
-        rows = _ask(_topics(*_broker(data_dir)))
+        rows = ask(_topics(*_broker(data_dir)))
     if json_output:
         print(json.dumps(rows))
         return
@@ -48,7 +39,7 @@ def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> N
     """Show how many records each consumer has yet to read, per partition, as of its position in Kafka (which is a copy
     of the stored one, a few seconds old). JSON: a list of {group, topic, partition, next_offset, end_offset, lag}."""
     with exit_codes():
-        rows = _ask(_lag(*_broker(data_dir)))
+        rows = ask(_lag(*_broker(data_dir)))
     if json_output:
         print(json.dumps(rows))
         return
@@ -62,20 +53,7 @@ def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> N
 
 def _broker(data_dir: Path) -> tuple[str, str]:
     """Bootstrap servers and topic prefix: of the environment, or of the local stack."""
-    try:
-        stack = find_stack(data_dir)
-    except LocalStackError as error:
-        raise ClientError(str(error), codes.USAGE) from error
-    if stack is None:
-        raise ClientError(f"nothing runs in {data_dir}; start it with: docward up", codes.NOT_RUNNING)
-    return stack.kafka_bootstrap, os.environ.get("DOCWARD_KAFKA__TOPIC_PREFIX", "")
-
-
-def _ask(question: Coroutine[Any, Any, T]) -> T:
-    try:
-        return asyncio.run(question)
-    except (KafkaError, OSError) as error:
-        raise ClientError(f"the broker does not answer: {error}", codes.NOT_RUNNING) from error
+    return running_stack(data_dir).kafka_bootstrap, topic_prefix()
 
 
 async def _topics(bootstrap: str, prefix: str) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from docward.cli import codes, show
-from docward.cli.client import Client, ClientError, connect
+from docward.cli.client import UNSEEN_S, Client, ClientError, connect
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
 
 _errors = Console(stderr=True, highlight=False)
@@ -21,7 +21,7 @@ Wait = Annotated[float, typer.Option(help="Seconds to wait, at most.")]
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(help="PDF, DOCX or Markdown.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="PDF, DOCX or Markdown.")],
     *,
     repository: Annotated[
         list[str] | None, typer.Option("--repository", "-r", help="NAME or NAME@release; may be repeated.")
@@ -32,24 +32,40 @@ def submit(
     data_dir: DataDir = DEFAULT_DATA_DIR,
     json_output: Json = False,
 ) -> None:
-    """Submit documents. JSON: a list of {file, document_id, operation_id}, with --wait also {status, document}."""
+    """Submit documents. JSON: a list of {file, document_id, operation_id}, with --wait also {status, document}; of a
+    file that was refused {file, error}, and the exit code is that of the first one."""
     with exit_codes():
         client = connect(data_dir)
-        results = []
+        results, refusals = [], []
         for file in files:
-            answer = client.submit(file, repositories=repository or [], tags=tag or [])
-            results.append({"file": str(file), **{k: answer[k] for k in ("document_id", "operation_id")}})
-            if not json_output:
-                print(f"{file}: {answer['document_id']}")
+            result, refusal = _submit(client, file, repository or [], tag or [])
+            results.append(result)
+            refusals += [refusal] if refusal else []
+            if not json_output and refusal is None:
+                print(f"{file}: {result['document_id']}")
+        accepted = [result for result in results if "error" not in result]
         if wait:
-            _wait(client, results, timeout)
+            _wait(client, accepted, timeout)
         if json_output:
             print(json.dumps(results))
         elif wait:
-            for result in results:
+            for result in accepted:
                 print(f"{result['file']}: {result['status']}{_why(result['document'])}")
-        if any(result.get("status", "analyzed") != "analyzed" for result in results):
-            raise typer.Exit(codes.FAILED)
+        failed = [codes.FAILED for result in accepted if result.get("status", "analyzed") != "analyzed"]
+        if refusals or failed:
+            raise typer.Exit((refusals + failed)[0])
+
+
+def _submit(client: Client, file: Path, repositories: list[str], tags: list[str]) -> tuple[dict[str, Any], int | None]:
+    """What to show of the file, and the exit code when it was refused."""
+    try:
+        answer = client.submit(file, repositories=repositories, tags=tags)
+    except ClientError as error:
+        if error.code in {codes.NOT_RUNNING, codes.DENIED}:
+            raise  # the next file would fare no better
+        _errors.print(f"{file}: {error}", markup=False, style="red", soft_wrap=True)
+        return {"file": str(file), "error": str(error)}, error.code
+    return {"file": str(file), **{key: answer[key] for key in ("document_id", "operation_id")}}, None
 
 
 def _wait(client: Client, results: list[dict[str, Any]], timeout: float) -> None:
@@ -96,7 +112,7 @@ def watch(
     with exit_codes():
         client = connect(data_dir)
         document: dict[str, Any] = {}
-        for document in client.until_finished(document_id, timeout):
+        for document in client.until_finished(document_id, timeout, unseen=UNSEEN_S):
             line = json.dumps(document) if json_output else f"{document['status']}{_why(document)}"
             print(line, flush=True)
         if document["status"] != "analyzed":
@@ -104,7 +120,7 @@ def watch(
 
 
 def import_packs(
-    packs: Annotated[list[Path], typer.Argument(help="Pack files (YAML).")],
+    packs: Annotated[list[Path], typer.Argument(metavar="FILE", help="Pack files (YAML).")],
     *,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     json_output: Json = False,
@@ -118,10 +134,13 @@ def import_packs(
                 content = pack.read_bytes()
             except OSError as error:
                 raise ClientError(f"{pack}: {error.strerror}", codes.USAGE) from error
-            answer = client.import_pack(content)
-            imported.append(answer)
+            try:
+                repository = client.import_pack(content)
+            except ClientError as error:
+                raise ClientError(f"{pack}: {error}", error.code) from error
+            imported.append(repository)
             if not json_output:
-                print(f"{pack}: imported")
+                print(f"{pack}: {repository['name']}@{repository['latest_release']}")
         if json_output:
             print(json.dumps(imported))
 
@@ -142,5 +161,5 @@ def exit_codes() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        _errors.print(str(error), markup=False, style="red")
+        _errors.print(str(error), markup=False, style="red", soft_wrap=True)
         raise typer.Exit(error.code) from None

@@ -25,19 +25,24 @@ VERDICT_COLOURS = {
 
 def findings(console: Console, document: Json, items: Sequence[Json]) -> None:
     counts = Counter(item["severity"] for item in items)
+    console.print(f"\n[bold]{escape(document['title'])}[/]  [dim]{document['document_id']}[/]")
+    if document["status"] != "analyzed":
+        why = f": {escape(document['failure_detail'])}" if document["failure_detail"] else ""
+        console.print(f"Status: [bold]{document['status']}[/]{why}")
+    if document["analyzed_version"] is None:
+        return  # nobody has looked yet: no findings would read like a good result
     summary = ", ".join(f"{counts[name]} {name}" for name in COLOURS if counts[name]) or "none"
-    console.print(f"\n[bold]{escape(document['title'])}[/]  [dim]{document['document_id']}[/]\nFindings: {summary}")
+    console.print(f"Findings: {summary}")
     if not items:
         return
     table = Table(show_lines=True, expand=True)
     table.add_column("severity", no_wrap=True)
-    table.add_column("category", ratio=2)
     table.add_column("where", ratio=2)
     table.add_column("quote", ratio=4)
-    table.add_column("finding and proposal", ratio=5)
+    table.add_column("category, finding, proposal", ratio=5)
     for item in items:
         colour = COLOURS[item["severity"]]
-        table.add_row(f"[{colour}]{item['severity']}[/]", item["category"], _where(item), _quote(item), _finding(item))
+        table.add_row(f"[{colour}]{item['severity']}[/]", _where(item), _quote(item), _finding(item))
     console.print(table)
 
 
@@ -58,30 +63,47 @@ def _quote(item: Json) -> str:
 
 
 def _finding(item: Json) -> str:
-    text = escape(item["title"])
+    text = f"[dim]{item['category']}[/]\n{escape(item['title'])}"
     if item["proposal"]:
-        text += f"\n[green]→ {escape(item['proposal']['replacement'].strip())}[/]"
+        text += f"\n[green]{escape(_change(item['proposal']))}[/]"
     return text
 
 
+def _change(proposal: Json) -> str:
+    """`“what stands there” → what shall`, or `+ what is added`."""
+    added = proposal["replacement"].strip()
+    return f"“{proposal['original']}” → {added}" if proposal["original"] else f"+ {added}"
+
+
 def verdicts(console: Console, document: Json, items: Sequence[Json]) -> None:
-    if not items:
+    if document["analyzed_version"] is None:
         return
-    table = Table(title=f"Requirements: {escape(document['title'])}", expand=True, title_justify="left")
-    for column, ratio in (("policy", 2), ("level", 1), ("requirement", 4), ("verdict", 2), ("because", 6)):
-        table.add_column(column, ratio=ratio)
+    if items:
+        _requirements(console, items)
+    compliance = document["compliance"] or "no statement, because no repository is assigned"
+    console.print(
+        f"Compliance: [bold]{compliance}[/] · self-containment: {document['self_containment']} · "
+        f"implementability: {document['implementability']}"
+    )
+
+
+def _requirements(console: Console, items: Sequence[Json]) -> None:
+    counts = Counter(item["verdict"] for item in items)
+    summary = ", ".join(f"{counts[name]} {name}" for name in VERDICT_COLOURS if counts[name])
+    console.print(f"Requirements: {summary}")
+    table = Table(expand=True)
+    table.add_column("policy", no_wrap=True)
+    table.add_column("level", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("requirement", ratio=2)
+    table.add_column("because", ratio=3)
     for item in items:
         colour = VERDICT_COLOURS[item["verdict"]]
         table.add_row(
             escape(item["policy_id"]),
             item["level"],
-            escape(item["title"]),
             f"[{colour}]{item['verdict']}[/]",
+            escape(item["title"]),
             escape(item["explanation"]),
         )
     console.print(table)
-    compliance = document["compliance"] or "no compliance status: no repository is assigned"
-    console.print(
-        f"Compliance: [bold]{compliance}[/]   self-containment: {document['self_containment']}   "
-        f"implementability: {document['implementability']}"
-    )

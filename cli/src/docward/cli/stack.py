@@ -88,7 +88,9 @@ def status(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -
 
 def logs(
     *,
-    name: Annotated[str | None, typer.Argument(help="Process, as in `docward status`; all when left out.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Process, as in `docward status`; all when left out.")
+    ] = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Lines of each log to begin with.")] = 20,
     following: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines are written.")] = False,
@@ -180,11 +182,13 @@ def _exit_codes() -> Iterator[None]:
 
 def environment(
     *,
-    name: Annotated[str, typer.Argument(help="`cli` or `example`: whose key to sign with.")] = "example",
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="`cli` or `example`: whose key to sign with.")
+    ] = "example",
     data_dir: DataDir = DEFAULT_DATA_DIR,
     json_output: Json = False,
 ) -> None:
-    """Print the variables with which another program speaks to the running stack, its key included."""
+    """Print the variables with which another program speaks to the running stack, its own key included."""
     stack = find_stack(data_dir)
     if stack is None:
         _errors.print(f"nothing runs in {data_dir}; start it with: docward up")
@@ -193,4 +197,5 @@ def environment(
     if name not in secrets:
         raise typer.BadParameter(f"there are: {', '.join(sorted(secrets))}", param_hint="NAME")
     values = service_environment(name, stack, {}, secrets)
+    del values["DOCWARD_KEYRING"]  # who only sends needs nobody else's key
     print(json.dumps(values) if json_output else "\n".join(f"{key}={shlex.quote(v)}" for key, v in values.items()))

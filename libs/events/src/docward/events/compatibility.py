@@ -32,8 +32,25 @@ Breaks = Literal["old-records", "old-readers"]
 """Who suffers: new readers cannot read old records, or old readers cannot read new records."""
 
 ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", "$defs", "discriminator", "$comment"}
-_LOWER = {"minimum": "range", "exclusiveMinimum": "range", "minLength": "length", "minItems": "length"}
-_UPPER = {"maximum": "range", "exclusiveMaximum": "range", "maxLength": "length", "maxItems": "length"}
+_LOWER: Mapping[str, Literal["range", "length"]] = {
+    "minimum": "range",
+    "exclusiveMinimum": "range",
+    "minLength": "length",
+    "minItems": "length",
+}
+_UPPER: Mapping[str, Literal["range", "length"]] = {
+    "maximum": "range",
+    "exclusiveMaximum": "range",
+    "maxLength": "length",
+    "maxItems": "length",
+}
+_KIND = dict.fromkeys((*_LOWER, *_UPPER), "integer") | {
+    "minLength": "string",
+    "maxLength": "string",
+    "minItems": "array",
+    "maxItems": "array",
+}
+"""What a limit is for; a number may be an integer."""
 _JUDGED = (
     ANNOTATIONS
     | _LOWER.keys()
@@ -165,10 +182,12 @@ class _Reading:
 
 
 def _alternatives(schema: Schema) -> Sequence[Schema]:
+    """The schemas of which one must fit. What stands beside them holds for each."""
     for keyword in ("anyOf", "oneOf"):
         if keyword in schema:
             ways: Sequence[Schema] = schema[keyword]
-            return ways
+            beside = {key: value for key, value in schema.items() if key != keyword and key not in ANNOTATIONS}
+            return [{**way, **beside} for way in ways] if beside else ways
     kinds = schema.get("type")
     if isinstance(kinds, list) and len(kinds) > 1:
         return [{**schema, "type": kind} for kind in kinds]
@@ -239,19 +258,19 @@ def _takes(b: Schema, value: Any) -> bool:
 
 
 def _bounds(a: Schema, b: Schema, at: str) -> Iterator[_Refusal]:
+    kinds = _kinds(a)
     for keywords, sign, word in ((_LOWER, 1, "from"), (_UPPER, -1, "up to")):
         for keyword, rule in keywords.items():
             limit, written = b.get(keyword), a.get(keyword)
-            if limit is None or (limit == 0 and keyword in {"minLength", "minItems"}):
+            if limit is None or _KIND[keyword] not in kinds or (limit == 0 and keyword in {"minLength", "minItems"}):
                 continue
             if written is None or sign * written < sign * limit:
                 so_far = "without limit" if written is None else f"{word} {written}"
-                named: Rule = "range" if rule == "range" else "length"
-                yield at, named, f"{keyword}: {so_far} is written, only {word} {limit} is read"
-    same: tuple[tuple[Rule, str], ...] = (("pattern", "pattern"), ("format", "format"))
-    for rule_name, keyword in same:
-        if keyword in b and a.get(keyword) != b[keyword]:
-            yield at, rule_name, f"{a.get(keyword, 'anything')} is written, {b[keyword]} is read"
+                yield at, rule, f"{keyword}: {so_far} is written, only {word} {limit} is read"
+    same: tuple[Literal["pattern", "format"], ...] = ("pattern", "format")
+    for name in same:
+        if "string" in kinds and name in b and a.get(name) != b[name]:
+            yield at, name, f"{a.get(name, 'anything')} is written, {b[name]} is read"
 
 
 def _default(written: Schema, read: Schema, at: str) -> Iterator[_Refusal]:

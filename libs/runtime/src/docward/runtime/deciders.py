@@ -23,7 +23,8 @@ from docward.events.messages import Command, derived_id
 from docward.events.topics import Topic
 from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Decision, JobSpec, Rejected, Request, fold
-from docward.runtime.delivery import Batch, Delivery, DeliveryLoop
+from docward.runtime.batches import Batch
+from docward.runtime.delivery import Delivery, DeliveryLoop
 from docward.runtime.errors import OPERATIONAL, ConcurrentDecisionError, TooLargeError
 from docward.runtime.eventstore import EventStore, NewEvent, Origin, StoredEvent, new_events, relay_channel
 from docward.runtime.infrastructure import Infrastructure
@@ -223,6 +224,9 @@ class DeciderHandler:
         if len(inserted) < len(new):  # one id for two aggregates, decided elsewhere at this moment: look again
             raise ConcurrentDecisionError("a command id was decided by another process meanwhile")
 
+    async def skip(self, records: Sequence[Record], batch: Batch) -> None:
+        """A discarded command is never decided."""
+
     async def committed(self) -> None:
         self.wake.set()
 
@@ -256,6 +260,9 @@ class Relay:
             except OPERATIONAL as error:
                 log.warning("relay paused", topic=self._store.topic.name, error=str(error))
                 await asyncio.sleep(0.5)
+            except TooLargeError as error:  # another limit than the contract's on the topic: someone must look
+                log.critical("relay stands still", topic=self._store.topic.name, error=str(error))
+                await asyncio.sleep(5)
 
     async def _relay_all(self) -> None:
         """Until nothing is left. A partition that fails holds back no other, and is tried again a moment later."""

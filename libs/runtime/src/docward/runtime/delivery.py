@@ -12,8 +12,8 @@ import contextlib
 import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -28,12 +28,14 @@ from aiokafka.structs import OffsetAndMetadata
 from docward.events.codec import Record
 from docward.events.topics import Topic
 from docward.runtime import metrics, parking
+from docward.runtime.batches import Batch, Handler
 from docward.runtime.checkpoints import Checkpoints, Place, Position
-from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, StopPartitionError, TooManyBlockedError
+from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, StopPartitionError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Assignments, closed, new_consumer, positions, record_of, seek_if_owned
 from docward.runtime.parking import Parked
 from docward.runtime.postgres import Connection
+from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, Redriver
 
 log = structlog.get_logger()
 
@@ -41,8 +43,6 @@ POLL_MS = 200
 MIRROR_EVERY_S = 5.0
 COMMIT_WITHIN_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
-MAX_BLOCKED_KEYS = 50
-"""Of one partition. A bad deployment fails on every key: it must build up a backlog, not empty the topic."""
 
 
 @dataclass(slots=True)
@@ -52,49 +52,6 @@ class Owned:
     next_offset: int
     epoch: int
     stopped: bool = False
-
-
-@dataclass(slots=True)
-class Batch:
-    """What a handler may use inside the transaction."""
-
-    connection: Connection
-    last_seq: Mapping[Place, int]
-    """Number of the last event recorded per partition, under the lock of its checkpoint row."""
-    blocked: Mapping[Place, set[bytes | None]]
-    """The keys whose records queue behind a parked one."""
-    parked: list[Parked] = field(default_factory=list)
-
-    def park(self, item: Parked) -> None:
-        """Raises TooManyBlockedError: then nothing of the batch counts, and its partition stops at the record."""
-        self.parked.append(item)
-        if item.blocks:
-            keys = self.blocked[item.record.topic, item.record.partition]
-            keys.add(item.record.key)
-            if len(keys) > MAX_BLOCKED_KEYS:
-                raise TooManyBlockedError(item.record, f"more than {MAX_BLOCKED_KEYS} keys are blocked: {item.message}")
-
-    def waits(self, record: Record) -> bool:
-        """Whether the record's key is blocked; then it is queued behind what blocks it."""
-        if record.key not in self.blocked[record.topic, record.partition]:
-            return False
-        self.parked.append(
-            Parked(record, "behind-parked", blocks=True, error="", message="an earlier record is parked")
-        )
-        return True
-
-
-class Handler(Protocol):
-    """The effects of records. Everything it writes goes through `batch.connection`."""
-
-    async def prepare(self, records: Sequence[Record]) -> Any:
-        """Outside the transaction: decode, forward, fetch. What it returns is given to `apply`."""
-
-    async def apply(self, prepared: Any, batch: Batch) -> None:
-        """Inside the transaction that moves the positions. Raises nothing for a bad record: it parks it."""
-
-    async def committed(self) -> None:
-        """After the commit: wake whoever waits for the effects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +83,9 @@ class DeliveryLoop:
         self._stopping = False
         self._mirror_at = 0.0
         self._settling = asyncio.Lock()
+        self._redriver = Redriver(around.pool, delivery.consumer, handler, self._checkpoints)
+        self._redrive_at = 0.0
+        around.listener.on(OPERATING_CHANNEL, self._asked)
         self.name = delivery.consumer
         self.beat = time.monotonic()
         """When the loop last came round; the watchdog looks at it."""
@@ -212,6 +172,7 @@ class DeliveryLoop:
                     await self._settle(records)
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.monotonic() - started)
             await self._aftermath(consumer)
+            await self._redrive()
             self._pause = FIRST_PAUSE_S
         except OPERATIONAL as error:
             await self._back_off(error)
@@ -343,6 +304,7 @@ class DeliveryLoop:
         there = first <= position.next_offset <= end
         seek_if_owned(consumer, partition, position.next_offset if there else end)
         self._owned[partition] = Owned(position.next_offset, position.epoch)
+        self._redrive_at = 0.0
         metrics.STOPPED.labels(self.name, *self._place(partition)).set(0)
         if not there:
             why = f"position {position.next_offset} is not in the log ({first} to {end})"
@@ -400,6 +362,24 @@ class DeliveryLoop:
             async with asyncio.timeout(COMMIT_WITHIN_S):
                 if commits:
                     await consumer.commit(commits)
+
+    def _asked(self, consumer: str) -> None:
+        if consumer in {"", self.name}:
+            self._redrive_at = 0.0
+
+    async def _redrive(self) -> None:
+        """Settle what an operator has marked among the parked records, between two batches."""
+        if time.monotonic() < self._redrive_at or self._stopping:
+            return
+        self._redrive_at = time.monotonic() + REDRIVE_EVERY_S
+        async with self._settling:
+            held = {self._place(p): Position(owned.next_offset, owned.epoch) for p, owned in self._owned.items()}
+            try:
+                if await self._redriver.settle(held):
+                    self._redrive_at = self._mirror_at = 0.0
+            except FencedError:
+                for partition in list(self._owned):
+                    await self._holds(partition)
 
     def _partition(self, record: Record) -> TopicPartition:
         return TopicPartition(self._kafka.topic_prefix + record.topic, record.partition)

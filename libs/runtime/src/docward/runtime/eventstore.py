@@ -20,7 +20,8 @@ from docward.runtime.aggregates import Accepted, Aggregate, JobSpec, Rejected, R
 from docward.runtime.kafka import partition_of
 from docward.runtime.postgres import Connection, Pool
 
-RELAY_BATCH = 1000
+RELAY_BATCH, RELAY_BYTES = 1000, 4 * 1024 * 1024
+"""Of events at a time: they are in memory together, and must be written in the time of one publication."""
 ENVELOPE_BYTES = 24 * 1024
 """Room for the headers of an event, at most: `ce_actor` alone may take 16 KiB."""
 
@@ -197,11 +198,19 @@ class EventStore:
     async def unrelayed(self, pool: Pool, partition: int, relayed: int, signer: Signer) -> list[tuple[int, Encoded]]:
         """The next events to publish, in order, by number."""
         rows = await pool.fetch(
-            "select * from events where topic = $1 and partition = $2 and seq > $3 order by seq limit $4",
+            """
+            with ahead as (
+                select * from events where topic = $1 and partition = $2 and seq > $3 order by seq limit $4
+            ), counted as (
+                select *, sum(octet_length(body)) over (order by seq) - octet_length(body) as bytes_before from ahead
+            )
+            select * from counted where bytes_before < $5 order by seq
+            """,
             self.topic.name,
             partition,
             relayed,
             RELAY_BATCH,
+            RELAY_BYTES,
         )
         return [(row["seq"], self._encoded(row, signer)) for row in rows]
 

@@ -23,7 +23,7 @@ import structlog
 from docward.events.messages import Actor, derived_id, stream_id
 from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Request, fold
-from docward.runtime.errors import OPERATIONAL, FencedError
+from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, TooLargeError
 from docward.runtime.eventstore import EventStore, Origin, new_events
 from docward.runtime.parking import redacted
 from docward.runtime.postgres import Pool
@@ -170,10 +170,11 @@ class JobPool:
         except FencedError:
             metrics.JOBS.labels(job.kind, "fenced").inc()
             log.warning("job fenced: another worker has its lease", job=str(job.id), kind=job.kind)
-        except OPERATIONAL as error:
-            metrics.JOBS.labels(job.kind, "retried").inc()
-            await self._put_back(job, error, attempts=job.attempts - 1)
         except Exception as error:
+            if isinstance(error, OPERATIONAL) and not isinstance(error, DATA_ERRORS):
+                metrics.JOBS.labels(job.kind, "retried").inc()
+                await self._put_back(job, error, attempts=job.attempts - 1)
+                return
             metrics.JOBS.labels(job.kind, "failed").inc()
             log.exception("job failed", job=str(job.id), kind=job.kind, attempt=job.attempts)
             await self._failed(kind, job, error)
@@ -232,19 +233,29 @@ class JobPool:
             await self._put_back(job, fault, attempts=job.attempts)
 
     async def _put_back(self, job: Job, error: BaseException, *, attempts: int) -> None:
-        """Let it be tried again, later each time."""
-        await self._pool.execute(
-            """
-            update jobs set state = 'waiting', attempts = $3, lease_token = null, last_error = $4,
-                not_before = now() + least(power(2, least($5, 10)), 60) * interval '1 second'
-            where id = $1 and lease_token = $2
-            """,
-            job.id,
-            job.lease_token,
-            attempts,
-            redacted(f"{type(error).__name__}: {error}"),
-            job.attempts - 1,
-        )
+        """Let it be tried again, later each time. Insists while the database is away: the outage is no attempt."""
+        while True:
+            try:
+                await self._pool.execute(
+                    """
+                    update jobs set state = 'waiting', attempts = $3, lease_token = null, last_error = $4,
+                        not_before = now() + least(power(2, least($5, 10)), 60) * interval '1 second'
+                    where id = $1 and lease_token = $2
+                    """,
+                    job.id,
+                    job.lease_token,
+                    attempts,
+                    redacted(f"{type(error).__name__}: {error}"),
+                    job.attempts - 1,
+                )
+            except OPERATIONAL as outage:
+                if self._stopping:
+                    raise
+                log.warning("job not put back yet", job=str(job.id), error=f"{type(outage).__name__}: {outage}")
+                await asyncio.sleep(0.5)
+                self.beat = time.monotonic()
+            else:
+                return
 
     async def _complete(self, kind: JobKind, job: Job, command: object) -> None:
         """Decide the internal command and close the row, together. Raises FencedError, and then nothing happened."""
@@ -270,6 +281,8 @@ class JobPool:
                 raise FencedError(str(job.id))
             if isinstance(decision, Accepted):
                 new = new_events(kind.aggregate, request, job.origin, decision, type(command).__name__)
+                if any(event.stream_id != stream for event in new):  # refused for its size: the job must say so
+                    raise TooLargeError(f"an event of {job.kind} is larger than its topic takes")
                 await kind.store.append(connection, new, {job.partition: last_seq})
                 jobs = [(spec, request, job.origin, index) for index, spec in enumerate(decision.jobs)]
                 await kind.store.add_jobs(connection, jobs)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import structlog
 
@@ -44,6 +44,22 @@ class Parked:
 
 def parked(record: Record, reason: Reason, error: BaseException, *, blocks: bool) -> Parked:
     return Parked(record, reason, blocks, type(error).__name__, redacted(str(error)))
+
+
+def record_of_row(row: Any) -> Record:
+    """The record as it lay in the log, of a row of the table."""
+    headers = tuple(
+        (header_key(key), value) for key, value in zip(row["header_keys"], row["header_values"], strict=True)
+    )
+    return Record(
+        topic=row["topic"],
+        partition=row["partition"],
+        offset=row["record_offset"],
+        timestamp=row["record_timestamp"],
+        key=row["key"],
+        value=row["value"],
+        headers=headers,
+    )
 
 
 def redacted(message: str) -> str:
@@ -134,10 +150,8 @@ async def mirror(
         None if places is None else [partition for _, partition in places],
     )
     for row in rows:
-        headers = tuple(
-            (header_key(key), value) for key, value in zip(row["header_keys"], row["header_values"], strict=True)
-        )
-        encoded = Encoded(row["key"], row["value"], headers + _dlq_headers(row, consumer, service))
+        record = record_of_row(row)
+        encoded = Encoded(row["key"], row["value"], (*record.headers, *_dlq_headers(row, consumer, service)))
         try:
             await publisher.write(topic, row["partition"] % topic.partitions, [encoded])
         except TooLargeError:

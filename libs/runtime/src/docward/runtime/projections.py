@@ -8,12 +8,10 @@ events changes nothing, and reading a topic again from its beginning gives the s
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import asyncpg
 import structlog
 
 from docward.events.actor import Keyring
@@ -22,12 +20,13 @@ from docward.events.errors import BadSignatureError, UndecodableError
 from docward.events.messages import Command, Message, ObjectRef, Value
 from docward.events.topics import Topic
 from docward.runtime import metrics, telemetry
-from docward.runtime.delivery import Batch, Delivery, DeliveryLoop
+from docward.runtime.batches import Batch
+from docward.runtime.delivery import Delivery, DeliveryLoop
 from docward.runtime.errors import GapError, HashMismatchError, ObjectMissingError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.objects import ObjectStore
 from docward.runtime.parking import Parked, parked
-from docward.runtime.postgres import Connection, Pool
+from docward.runtime.postgres import Connection
 from docward.runtime.writes import Delete, Fold, Patch, Table, Upsert, Write
 
 log = structlog.get_logger()
@@ -35,6 +34,7 @@ log = structlog.get_logger()
 READ_MODEL_CHANNEL = "read_model"
 NOTIFY_BYTES = 7000
 READER_ROLE = "docward_gateway"
+"""May read the views, and nothing else."""
 
 __all__ = ["DeadLettered", "Delete", "Patch", "Position", "Projection", "ProjectionHandler", "Upsert", "Write"]
 
@@ -72,14 +72,19 @@ class Projection:
     project: Callable[..., Iterable[Write]]
     """(envelope, message, position), and the objects when `needs` is given."""
     needs: Callable[[Message], Iterable[ObjectRef]] | None = None
+    generation: int = 1
+    """Which filling of the version's tables; the first one is made at the first start, the others by rebuilds."""
 
     @property
     def schema(self) -> str:
-        return f"{self.name}_v{self.version}"
+        return f"{self.name}_v{self.version}{self._suffix('_g')}"
 
     @property
     def consumer(self) -> str:
-        return f"projector-{self.name}-v{self.version}"
+        return f"projector-{self.name}-v{self.version}{self._suffix('-g')}"
+
+    def _suffix(self, mark: str) -> str:
+        return f"{mark}{self.generation}" if self.generation > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +167,8 @@ class ProjectionHandler:
             return None
 
     async def apply(self, prepared: _Prepared, batch: Batch) -> None:
-        versions = await self._versions(batch.connection, prepared.items)
+        known = [item.envelope for item in prepared.items if isinstance(item, _Item)]
+        versions = await self._versions(batch.connection, known)
         changes = _Changes(versions)
         for item in prepared.items:
             if batch.waits(item.record):
@@ -210,8 +216,19 @@ class ProjectionHandler:
             return self._projection.project(item.envelope, item.message, item.position)
         return self._projection.project(item.envelope, item.message, item.position, objects)
 
-    async def _versions(self, connection: Connection, items: Sequence[_Item | Parked]) -> dict[str, int]:
-        streams = {i.envelope.subject for i in items if isinstance(i, _Item) and i.envelope.stream_version is not None}
+    async def skip(self, records: Sequence[Record], batch: Batch) -> None:
+        """A discarded event counts as applied, so that the next one of its stream is no gap; one without a readable
+        envelope was of no stream."""
+        envelopes = [envelope for record in records if (envelope := _readable(record)) is not None]
+        versions = await self._versions(batch.connection, envelopes)
+        moved = {}
+        for envelope in envelopes:
+            if envelope.stream_version == versions.get(envelope.subject, 0) + 1:
+                versions[envelope.subject] = moved[envelope.subject] = envelope.stream_version
+        await self._remember(batch.connection, moved)
+
+    async def _versions(self, connection: Connection, envelopes: Iterable[Envelope]) -> dict[str, int]:
+        streams = {envelope.subject for envelope in envelopes if envelope.stream_version is not None}
         rows = await connection.fetch(
             "select stream_id, version from stream_versions where projection = $1 and stream_id = any($2::text[])",
             self._projection.consumer,
@@ -240,6 +257,13 @@ class ProjectionHandler:
 
     async def committed(self) -> None:
         """Whoever waits was notified by the transaction itself."""
+
+
+def _readable(record: Record) -> Envelope | None:
+    try:
+        return envelope_of(record)
+    except UndecodableError:
+        return None
 
 
 def _dead_letter(record: Record) -> _Item | None:
@@ -273,64 +297,6 @@ def _notices(projection: str, streams: Mapping[str, int], commands: Sequence[str
             },
             separators=(",", ":"),
         )
-
-
-async def prepare_schemas(pool: Pool, projections: Sequence[Projection], views: str) -> None:
-    """Create the tables of each projection and the views over all of them. Idempotent.
-
-    Tables that exist under another definition of the same version are an error: raise the version.
-    """
-    async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(hashtext('docward-projections'))")
-        for projection in projections:
-            await _prepare(connection, projection)
-        schemas = ", ".join(f'"{projection.schema}"' for projection in projections)
-        digest = hashlib.sha256(f"{schemas}\n{views}".encode()).hexdigest()
-        if await connection.fetchval("select sha256 from migrations where name = 'views'") == digest:
-            return
-        await _ensure_reader(connection)
-        path = await connection.fetchval("show search_path")
-        await connection.execute(f"set local search_path to {schemas}")
-        await connection.execute("drop schema if exists read cascade; create schema read")
-        await connection.execute(views)
-        await connection.execute(f"set local search_path to {path}")
-        await connection.execute(f"grant usage on schema read to {READER_ROLE}")
-        await connection.execute(f"grant select on all tables in schema read to {READER_ROLE}")
-        await connection.execute(
-            "insert into migrations values ('views', $1) on conflict (name) do update set sha256 = excluded.sha256",
-            digest,
-        )
-
-
-async def _prepare(connection: Connection, projection: Projection) -> None:
-    digest = hashlib.sha256(projection.ddl.encode()).hexdigest()
-    known = await connection.fetchval(
-        "select ddl_sha256 from projections where name = $1 and version = $2", projection.name, projection.version
-    )
-    if known == digest:
-        return
-    if known is not None:
-        raise RuntimeError(f"the tables of {projection.name}@{projection.version} changed: raise its version")
-    path = await connection.fetchval("show search_path")
-    await connection.execute(f'create schema "{projection.schema}"')
-    await connection.execute(f'set local search_path to "{projection.schema}"')
-    await connection.execute(projection.ddl)
-    await connection.execute(f"set local search_path to {path}")
-    await connection.execute(
-        "insert into projections (name, version, live, ddl_sha256) values ($1, $2, true, $3)",
-        projection.name,
-        projection.version,
-        digest,
-    )
-
-
-async def _ensure_reader(connection: Connection) -> None:
-    """The role that may read the views, and nothing else. Roles belong to the cluster: others may create it too."""
-    try:
-        async with connection.transaction():
-            await connection.execute(f"create role {READER_ROLE} nologin")
-    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-        log.debug("reader role is there")
 
 
 def projection_loop(projection: Projection, around: Infrastructure, *, dead_letters: Topic) -> DeliveryLoop:

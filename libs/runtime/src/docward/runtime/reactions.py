@@ -30,6 +30,7 @@ from docward.runtime.errors import OPERATIONAL, TooLargeError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import record_of
 from docward.runtime.rawheaders import read_any_header
+from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, close, park_again
 
 log = structlog.get_logger()
 
@@ -70,6 +71,8 @@ class ReactionLoop:
         self._stop = asyncio.Event()
         self._busy_since: float | None = None
         self._failure: Exception | None = None
+        self._asked = asyncio.Event()
+        around.listener.on(OPERATING_CHANNEL, lambda _: self._asked.set())
         self.name = reaction.name
 
     @property
@@ -101,10 +104,14 @@ class ReactionLoop:
         )
         subscriber(self._receive)
         await self._start(broker)
+        redriving = asyncio.create_task(self._redrive())
+        redriving.add_done_callback(lambda _: self._stop.set())
         try:
             await self._stop.wait()
         finally:
             await broker.stop()
+        if not redriving.cancel():
+            redriving.result()
         if self._failure is not None:
             raise self._failure
 
@@ -146,25 +153,29 @@ class ReactionLoop:
                 self._busy_since = time.monotonic()
 
     async def _settle(self, record: Record) -> None:
+        item = await self._attempt(record)
+        if item is not None:
+            await self._park(item)
+
+    async def _attempt(self, record: Record) -> parking.Parked | None:
+        """React to it; what to set aside, where that cannot be done."""
         try:
             decoded = self._codec.decode(record)
             outgoing = list(self._reaction.react(decoded.envelope, decoded.message))
         except UndecodableError as error:
-            await self._park(record, "undecodable", error)
-            return
+            return parking.parked(record, "undecodable", error, blocks=False)
         except Exception as error:  # the delivery loop's: order does not matter to a reaction, so it goes on
             log.exception("a reaction failed", reaction=self.name, offset=record.offset)
-            await self._park(record, "unexpected", error)
-            return
+            return parking.parked(record, "unexpected", error, blocks=False)
         event = decoded.envelope
         for index, out in enumerate(outgoing):
             with telemetry.step(f"react {out.command.TYPE}", event.traceparent, event.correlation_id) as trace:
                 try:
                     await self._publisher.publish(out.topic, self._envelope(event, out, index, trace), out.command)
                 except TooLargeError as error:
-                    await self._park(record, "unexpected", error)
-                    return
+                    return parking.parked(record, "unexpected", error, blocks=False)
         metrics.RECORDS.labels(self.name, record.topic, "reacted" if outgoing else "ignored").inc()
+        return None
 
     def _envelope(self, event: Envelope, out: Outgoing, index: int, traceparent: str) -> Envelope:
         return Envelope(
@@ -181,11 +192,51 @@ class ReactionLoop:
             version=out.command.VERSION,
         )
 
-    async def _park(self, record: Record, reason: parking.Reason, error: BaseException) -> None:
+    async def _park(self, item: parking.Parked) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
-            await parking.store(connection, self.name, [parking.parked(record, reason, error, blocks=False)])
-        metrics.PARKED.labels(self.name, record.topic, reason).inc()
+            await parking.store(connection, self.name, [item])
+        metrics.PARKED.labels(self.name, item.record.topic, item.reason).inc()
+        await self._mirror()
+
+    async def _mirror(self) -> None:
         await parking.mirror(self._pool, self._publisher, self.name, self._dead_letters, self._around.version)
+
+    async def _redrive(self) -> None:
+        """Settle what an operator has marked among the parked records: any replica does, in any order."""
+        while True:
+            try:
+                async with asyncio.timeout(REDRIVE_EVERY_S):  # a notification can be lost with its connection
+                    await self._asked.wait()
+            except TimeoutError:
+                pass
+            self._asked.clear()
+            try:
+                await self._mirror()
+                while await self._redrive_one():
+                    pass
+            except OPERATIONAL as error:
+                log.warning("redriving paused", reaction=self.name, error=f"{type(error).__name__}: {error}")
+
+    async def _redrive_one(self) -> bool:
+        async with self._pool.acquire() as connection, connection.transaction():
+            row = await connection.fetchrow(
+                """
+                select * from parked where consumer = $1 and action is not null and mirrored
+                order by id for update skip locked limit 1
+                """,
+                self.name,
+            )
+            if row is None:
+                return False
+            item = await self._attempt(parking.record_of_row(row)) if row["action"] == "redrive" else None
+            if item is None:
+                await close(connection, [row])
+            else:
+                await park_again(connection, [(row, item)])
+        log.warning(
+            "parked record settled", reaction=self.name, offset=row["record_offset"], error=item and item.message
+        )
+        return True
 
 
 async def _parse(raw: Any, parse: Any) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import socket
 import sys
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from docward.events.actor import Keyring, Signer
 
@@ -85,6 +85,12 @@ class Settings(BaseSettings):
     instance: str = Field(default_factory=socket.gethostname)
     """Names this replica, and names it again after a restart: it then gets its partitions back at once."""
 
+    @model_validator(mode="after")
+    def _believes_itself(self) -> Self:
+        if self.keyring.get(self.signing.key_id) != self.signing.key:
+            raise ValueError("DOCWARD_KEYRING holds no such key as DOCWARD_SIGNING__KEY under DOCWARD_SIGNING__KEY_ID")
+        return self
+
     def signer(self) -> Signer:
         return Signer(self.signing.key_id, bytes.fromhex(self.signing.key.get_secret_value()))
 
@@ -101,8 +107,20 @@ def load(cls: type[S]) -> S:
         return cls()
     except ValidationError as error:
         problems = [
-            f"  DOCWARD_{'__'.join(str(part).upper() for part in item['loc'])}: {item['msg']}"
+            f"{name}: {item['msg'].removeprefix('Value error, ')}"
             for item in error.errors(include_url=False, include_input=False)
+            for name in _variables(cls, item["loc"])
         ]
-        sys.stderr.write("Settings are missing or wrong:\n" + "\n".join(problems) + "\n")
-        raise SystemExit(2) from None
+    except SettingsError as error:  # a value of several parts is no JSON
+        problems = [str(error)]
+    sys.stderr.write("Settings are missing or wrong:\n" + "".join(f"  {problem}\n" for problem in problems))
+    raise SystemExit(2)
+
+
+def _variables(cls: type[Settings], place: tuple[int | str, ...]) -> list[str]:
+    """The variables behind a place; of a part that is missing whole, those that it cannot do without."""
+    name = "__".join(["DOCWARD", *(str(part).upper() for part in place)]).replace("__", "_", 1)
+    part = cls.model_fields[str(place[0])].annotation if len(place) == 1 else None
+    if isinstance(part, type) and issubclass(part, Part):
+        return [f"{name}__{field.upper()}" for field, info in part.model_fields.items() if info.is_required()]
+    return [name]

@@ -47,8 +47,8 @@ def configure(service: str, *, level: str = "INFO", otlp_endpoint: str | None = 
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # A consumer group that is being formed is no news, and a client repeats itself every 100 ms during an outage.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # A consumer group that is being formed is no news.
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)
     structlog.contextvars.bind_contextvars(service=service)
     if otlp_endpoint:
         provider = TracerProvider(resource=Resource.create({"service.name": f"docward-{service}"}))

@@ -69,6 +69,8 @@ def decide(analyses: Analyses, command: Any, request: Request) -> Decision:
         case a.RequestAnalysis():
             return _request(analyses, command, request)
         case a.CancelAnalysis(analysis_id=ident):
+            if not {"contributor", "admin"} & set(request.actor.roles):
+                return Rejected("forbidden", "cancelling an analysis needs the role contributor")
             if ident not in analyses.running:
                 return Rejected("not-running", f"analysis {ident} is not running")
             return accepted(a.AnalysisCancelled(analysis_id=ident, version=analyses.running[ident].version))

@@ -17,6 +17,7 @@ from docward.events.policies import Pack
 from docward.events.topics import TOPICS
 from docward.gateway import problems
 from docward.gateway.auth import Authenticator, authenticated
+from docward.gateway.catalogue import PAGE_POLICY, catalogue
 from docward.gateway.context import API, Gateway
 from docward.gateway.idempotency import PostgresIdempotencyKeys
 from docward.gateway.middleware import Heard, Measured
@@ -117,6 +118,7 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(_entrance())
+    app.include_router(catalogue())
     app.router.routes.extend(health_routes(ready))
     app.openapi = _described(app)  # type: ignore[method-assign]  # as FastAPI's documentation does it
     return app
@@ -139,6 +141,8 @@ def _entrance() -> APIRouter:
                 "me": f"{API}/me",
                 "docs": "/docs",
                 "openapi": "/openapi.json",
+                "messages": "/asyncapi/",
+                "asyncapi": "/asyncapi",
                 "ready": "/health/ready",
                 "metrics": "/metrics",
             },
@@ -146,8 +150,7 @@ def _entrance() -> APIRouter:
 
     @router.get("/docs")
     async def docs() -> HTMLResponse:
-        policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'"
-        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
+        return HTMLResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
 
     return router
 

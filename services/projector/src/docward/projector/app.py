@@ -1,4 +1,4 @@
-"""The projector: one loop per read model, each at its own position, all in one process.
+"""The projector: one loop per read model and generation, each at its own position, all in one process.
 
 Tables and views are there before the first record is read. Nothing is published but what had to be set aside.
 """
@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from importlib.resources import files
 
 from docward.events.topics import PROJECTOR_DEAD_LETTERS, TOPICS
+from docward.projector.filling import Filling
 from docward.projector.projections import PROJECTIONS
 from docward.projector.settings import ProjectorSettings
 from docward.runtime.delivery import DeliveryLoop
+from docward.runtime.generations import prepare_schemas
 from docward.runtime.infrastructure import PROJECTING, Infrastructure, infrastructure
-from docward.runtime.projections import Projection, prepare_schemas, projection_loop
+from docward.runtime.projections import Projection, projection_loop
 from docward.runtime.service import serve
 
 SCHEMA = "projector"
@@ -24,7 +26,9 @@ SCHEMA = "projector"
 async def main(settings: ProjectorSettings, stopping: asyncio.Event) -> None:
     async with infrastructure("projector", settings, schema=SCHEMA, migrations=[PROJECTING], topics=TOPICS) as around:
         await prepare_schemas(around.pool, PROJECTIONS, views())
-        await serve(settings.http, loops(PROJECTIONS, around), [], stopping)
+        filling = Filling(PROJECTIONS, around, dead_letters=PROJECTOR_DEAD_LETTERS)
+        await filling.look()
+        await serve(settings.http, filling.loops, [around.listener.run()], stopping)
 
 
 def views() -> str:

@@ -1,0 +1,122 @@
+"""The loops of the projector: one per generation of each read model that is fed, started and ended while it runs.
+
+What is asked for is a row of the table `projections`, so a rebuild goes on after whatever ended the process. The first
+loop that fails ends all, with its error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from docward.events.topics import Topic
+from docward.runtime.delivery import DeliveryLoop
+from docward.runtime.errors import OPERATIONAL
+from docward.runtime.generations import GENERATIONS_CHANNEL, generation_of, known, prepare_generation, remove
+from docward.runtime.infrastructure import Infrastructure
+from docward.runtime.projections import Projection, projection_loop
+from docward.runtime.service import Loop
+
+log = structlog.get_logger()
+
+LOOK_EVERY_S = 5.0
+"""A notification can be lost with its connection."""
+
+
+class Filling:
+    def __init__(self, projections: Sequence[Projection], around: Infrastructure, *, dead_letters: Topic) -> None:
+        self._projections = projections
+        self._around = around
+        self._dead_letters = dead_letters
+        self._fed: dict[str, DeliveryLoop] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self.loops: list[Loop] = [self]
+        """This one, and those that it has started: for whoever watches over them."""
+        self.name = "filling"
+        self.beat = time.monotonic()
+        around.listener.on(GENERATIONS_CHANNEL, lambda _: self._wake.set())
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def look(self) -> None:
+        """Feed what is to be fed, and remove what is to go."""
+        async with self._around.pool.acquire() as connection:
+            rows = await known(connection)
+        for row in rows:
+            projection = generation_of(row, self._projections)
+            if projection is None:
+                log.warning("tables of another version are not fed", name=row["name"], version=row["version"])
+                continue
+            if row["state"] == "dropping":
+                await self._end(projection)
+                await remove(self._around.pool, row)
+                continue
+            if row["state"] == "requested":
+                await prepare_generation(self._around.pool, projection)
+            if projection.consumer not in self._fed:
+                self._begin(projection)
+        for consumer in self._fed.keys() - {p.consumer for r in rows if (p := generation_of(r, self._projections))}:
+            await self._leave(consumer)  # removed by another replica
+
+    def _begin(self, projection: Projection) -> None:
+        loop = projection_loop(projection, self._around, dead_letters=self._dead_letters)
+        self._fed[projection.consumer] = loop
+        self.loops.append(loop)
+
+    async def _end(self, projection: Projection) -> None:
+        if projection.consumer in self._fed:
+            await self._leave(projection.consumer)
+
+    async def _leave(self, consumer: str) -> None:
+        loop = self._fed.pop(consumer)
+        self.loops.remove(loop)
+        loop.stop()
+        task = self._tasks.pop(consumer, None)
+        if task is not None:
+            await asyncio.wait({task}, timeout=LOOK_EVERY_S)
+            task.cancel()
+
+    async def run(self) -> None:
+        waking = None
+        try:
+            while not self._stopping:
+                self.beat = time.monotonic()
+                for consumer, loop in self._fed.items():
+                    if consumer not in self._tasks:
+                        self._tasks[consumer] = asyncio.create_task(loop.run(), name=consumer)
+                waking = waking or asyncio.create_task(self._wake.wait())
+                watched = {waking, *self._tasks.values()}
+                await asyncio.wait(watched, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+                for task in self._tasks.values():
+                    if task.done() and not self._stopping:
+                        task.result()
+                        raise RuntimeError(f"{task.get_name()} has ended by itself")
+                if waking.done():
+                    waking = None
+                    self._wake.clear()
+                await self._look_again()
+            if self._tasks:
+                await asyncio.wait(self._tasks.values())
+        finally:
+            if waking is not None:
+                waking.cancel()
+            for task in self._tasks.values():
+                task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*self._tasks.values())
+
+    async def _look_again(self) -> None:
+        if self._stopping:
+            return
+        try:
+            await self.look()
+        except OPERATIONAL as error:
+            log.warning("what is to be fed cannot be read", error=f"{type(error).__name__}: {error}")
