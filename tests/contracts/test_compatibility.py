@@ -69,6 +69,15 @@ RULES: list[tuple[str, Schema, Schema, set[tuple[str, str]]]] = [
     ("no longer enumerated", COLOUR, TEXT, {("values", READERS)}),
     ("values that are too long", COLOUR, {**TEXT, "maxLength": 3}, {("values", RECORDS), ("values", READERS)}),
     ("true is not one", {"enum": [1]}, {"enum": [True]}, {("values", RECORDS), ("values", READERS)}),
+    ("numbers among all", {"enum": [1, 2]}, COUNT, {("values", READERS)}),
+    ("numbers within limits", {"enum": [1, 2]}, {**COUNT, "minimum": 1, "maximum": 2}, {("values", READERS)}),
+    ("numbers past a limit", {"enum": [1, 2]}, {**COUNT, "maximum": 1}, {("values", RECORDS), ("values", READERS)}),
+    ("half a number", {"const": 0.5}, COUNT, {("values", RECORDS), ("values", READERS)}),
+    ("a list", {"const": [1]}, {"type": "array"}, {("values", READERS)}),
+    ("an object", {"const": {}}, {"type": "object"}, {("values", READERS)}),
+    ("an object of fields", {"const": {}}, an_object(y=TEXT), {("values", RECORDS), ("values", READERS)}),
+    ("true", {"const": True}, {"type": "boolean"}, {("values", READERS)}),
+    ("one of several", {"const": "a"}, either(TEXT, NOTHING), {("values", READERS), ("type", READERS)}),
     ("at least one", COUNT, {**COUNT, "minimum": 1}, {("range", RECORDS)}),
     ("at least two", {**COUNT, "minimum": 1}, {**COUNT, "minimum": 2}, {("range", RECORDS)}),
     ("no limit any more", {**COUNT, "maximum": 9}, COUNT, {("range", READERS)}),
@@ -147,6 +156,11 @@ def test_a_break_deep_inside_is_found_where_it_is() -> None:
     (found,) = breaks(nested(either(COUNT, NOTHING)), nested(COUNT))
     assert (found.field, found.rule, found.breaks) == ("findings[].quotes[].page", "type", RECORDS)
     assert found.detail
+
+
+def test_a_schema_of_true_is_anything() -> None:
+    found = breaks(an_object(x={"type": "array", "items": True}), an_object(x=a_list()))
+    assert [(b.field, b.rule, b.breaks) for b in found] == [("x[]", "type", RECORDS)]
 
 
 def test_a_type_that_contains_itself_is_compared() -> None:

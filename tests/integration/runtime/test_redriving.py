@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 
 from docward.runtime.deciders import Decider
-from docward.runtime.operating import Operator, Selection, heads, mark, select_parked
+from docward.runtime.operating import Operator, Selection, heads, mark, republish, select_parked, unpublished
 from installation import until
-from integration.runtime.counter import COMMANDS, COUNTER, LETTERS, Add, Added, Break, a_counter, adds, command
+from integration.runtime.counter import COMMANDS, COUNTER, EVENTS, LETTERS, Add, Added, Break, a_counter, adds, command
 from integration.runtime.world import World, deciding, running
 
 OPERATOR = Operator("an operator", "the defect is mended")
@@ -175,3 +175,20 @@ async def test_a_long_queue_is_settled_in_order_over_several_transactions(
         await parked(world, 0)
         assert await amounts(world, f"counter:{broken}") == [0, *wanted]
         assert await amounts(world, f"counter:{other}") == [0, *wanted]
+
+
+async def test_all_events_of_a_partition_are_published_again_behind_what_its_topic_holds(world: World) -> None:
+    here, elsewhere = a_counter(0), a_counter(1)
+    async with deciding(world):
+        await world.send(COMMANDS, adds(world.place, here, [1, 2, 3]) + adds(world.place, elsewhere, [4]))
+        await world.settled("counter", COMMANDS, {0: 3, 1: 1})
+        await world.relayed()
+        before = await world.read(EVENTS)
+        async with world.pool.acquire() as connection:
+            (row,) = await republish(connection, SCHEMA, COMMANDS.name, 0, OPERATOR)
+        assert row["last_seq"] == 3
+        await world.relayed()
+        assert await unpublished(world.pool, SCHEMA, COMMANDS.name, None) == 0
+    after = await world.read(EVENTS)
+    assert [(r.key, r.value) for r in after if r.partition == 0] == [(r.key, r.value) for r in before[:3]] * 2
+    assert [r for r in after if r.partition == 1] == before[3:]

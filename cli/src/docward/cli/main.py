@@ -41,6 +41,7 @@ for _verb in (operate.topics, operate.lag, stack.environment, demo.demo):
     app.command()(_verb)
 
 app.command()(validation.validate)
+app.command()(operate.republish)
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(parked.app, name="parked")
 app.add_typer(projections.app, name="projections")

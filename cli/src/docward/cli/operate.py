@@ -1,20 +1,27 @@
-"""The operators' verbs that ask the broker: `topics` and `lag`."""
+"""The operators' verbs about topics: `topics`, `lag` and `republish`."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from rich.console import Console
 from rich.table import Table
 
+from docward.cli import codes
+from docward.cli.client import ClientError
 from docward.cli.review import exit_codes
-from docward.cli.servers import ask, running_stack, topic_prefix
+from docward.cli.servers import Why, ask, database, operator, running_stack, topic_prefix
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
-from docward.events.topics import TOPICS
+from docward.events.topics import TOPICS, Topic
+from docward.runtime import operating
+from docward.runtime.operating import Operator
 
 
 def topics(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
@@ -49,6 +56,57 @@ def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> N
     for row in rows:
         table.add_row(*(str(row[key]) for key in ("group", "topic", "partition", "next_offset", "end_offset", "lag")))
     Console(highlight=False).print(table)
+
+
+def republish(
+    name: Annotated[str, typer.Argument(metavar="TOPIC", help="An event topic.")],
+    *,
+    why: Why,
+    partition: Annotated[int | None, typer.Option(min=0, help="Only this one.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait until all are published; 0: do not wait.")] = 300.0,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Publish all events of a topic again, from the event store, behind what the topic holds. Readers skip what they
+    know. JSON: {topic, partitions, events, unpublished}; exit code 4 when not all are published in time."""
+    with exit_codes():
+        topic = next((each for each in TOPICS if each.name == name and name.endswith("-events")), None)
+        if topic is None:
+            raise ClientError(f"{name!r} is no event topic", codes.NOT_FOUND)
+        if partition is not None and partition >= topic.partitions:
+            raise ClientError(f"{name} has partitions 0 to {topic.partitions - 1}", codes.USAGE)
+        if not yes:
+            typer.confirm(f"Publish everything that {name} ever held again?", abort=True, err=True)
+        shape = ask(_republish(data_dir, topic, partition, operator(why), timeout))
+    if json_output:
+        print(json.dumps(shape))
+    else:
+        print(
+            f"{name}: {shape['events']} events of {len(shape['partitions'])} partitions, {shape['unpublished']} to go"
+        )
+    if shape["unpublished"]:
+        raise typer.Exit(codes.TIMED_OUT)
+
+
+async def _republish(
+    data_dir: Path, topic: Topic, partition: int | None, by: Operator, timeout: float
+) -> dict[str, Any]:
+    (schema,) = topic.producers
+    commands = topic.name.removesuffix("-events") + "-commands"
+    async with database(data_dir) as connection:
+        rows = await operating.republish(connection, schema, commands, partition, by)
+        deadline = time.monotonic() + timeout
+        while True:
+            left = await operating.unpublished(connection, schema, commands, partition)
+            if not left or time.monotonic() > deadline:
+                return {
+                    "topic": topic.name,
+                    "partitions": sorted(row["partition"] for row in rows),
+                    "events": sum(row["last_seq"] for row in rows),
+                    "unpublished": left,
+                }
+            await asyncio.sleep(0.1)
 
 
 def _broker(data_dir: Path) -> tuple[str, str]:

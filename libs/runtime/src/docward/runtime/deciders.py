@@ -283,7 +283,7 @@ class Relay:
         """How many events that were."""
         events = await self._store.unrelayed(self._pool, partition, relayed, self._publisher.signer)
         await self._publisher.write(self._store.topic, partition, [encoded for _, encoded in events])
-        if not events or not await self._store.relayed(self._pool, partition, epoch, events[-1][0]):
+        if not events or not await self._store.relayed(self._pool, partition, epoch, relayed, events[-1][0]):
             return 0
         metrics.RELAYED.labels(self._store.topic.name).inc(len(events))
         return len(events)

@@ -231,17 +231,21 @@ class EventStore:
         )
         return encode_body(envelope, row["body"], signer)
 
-    async def relayed(self, pool: Pool, partition: int, epoch: int, seq: int) -> bool:
-        """Store that everything up to `seq` is published; False when another owner has taken over."""
+    async def relayed(self, pool: Pool, partition: int, epoch: int, before: int, seq: int) -> bool:
+        """Store that everything up to `seq` is published, and not only up to `before`.
+
+        False when another owner has taken over, or an operator has asked for all of it again.
+        """
         done = await pool.execute(
             """
-            update checkpoints set relayed = greatest(relayed, $5)
-            where consumer = $1 and topic = $2 and partition = $3 and epoch = $4
+            update checkpoints set relayed = $6
+            where consumer = $1 and topic = $2 and partition = $3 and epoch = $4 and relayed = $5
             """,
             self.consumer,
             self.commands.name,
             partition,
             epoch,
+            before,
             seq,
         )
         return bool(done == "UPDATE 1")

@@ -1,4 +1,4 @@
-"""What an operator asks of a service's parked records: to see them, to have them redriven or discarded.
+"""What an operator asks of a service: to show, redrive or discard parked records, to publish its events again.
 
 Nothing is applied here. A record is marked, and the owner of its partition, woken by NOTIFY, settles it in order
 (`redriving`). Who asked, when and why is recorded in the transaction of the mark.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from docward.runtime.eventstore import relay_channel
 from docward.runtime.parking import Reason
 from docward.runtime.postgres import Connection
 from docward.runtime.redriving import OPERATING_CHANNEL
@@ -134,3 +135,48 @@ async def queued_behind(connection: Connection, schema: str, row: Row) -> int:
         row["record_offset"],
     )
     return count if row["blocks"] else 0
+
+
+async def republish(
+    connection: Connection, schema: str, commands: str, partition: int | None, operator: Operator
+) -> list[Row]:
+    """Have the event store of a command topic publish all its events again; the positions concerned, of `checkpoints`.
+
+    Readers skip what they know, by stream and version. The owner of each partition does it, in order.
+    """
+    async with connection.transaction():
+        rows = await connection.fetch(
+            f"""
+            update {schema}.checkpoints set relayed = 0
+            where topic = $1 and ($2::int is null or partition = $2) and last_seq > 0 returning *
+            """,  # noqa: S608 -- as above
+            commands,
+            partition,
+        )
+        for row in rows:
+            await connection.execute(
+                f"""
+                insert into {schema}.operator_actions (who, verb, why, consumer, topic, partition)
+                values ($1, 'republish', $2, $3, $4, $5)
+                """,  # noqa: S608 -- as above
+                operator.who,
+                operator.why,
+                row["consumer"],
+                row["topic"],
+                row["partition"],
+            )
+        await connection.execute("select pg_notify($1, '')", relay_channel(schema))
+    return list(rows)
+
+
+async def unpublished(connection: Connection, schema: str, commands: str, partition: int | None) -> int:
+    """How many recorded events are still to be published."""
+    count: int = await connection.fetchval(
+        f"""
+        select coalesce(sum(last_seq - relayed), 0)::bigint from {schema}.checkpoints
+        where topic = $1 and ($2::int is null or partition = $2)
+        """,  # noqa: S608 -- as above
+        commands,
+        partition,
+    )
+    return count
