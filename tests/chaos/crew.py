@@ -110,10 +110,10 @@ class Crew:
     def thaw(self, service: str, instance: str = ONE) -> None:
         _signal(self.processes[service, instance], signal.SIGCONT)
 
-    def keep_up(self) -> None:
+    def keep_up(self, *services: str) -> None:
         """Start what has ended by itself, as a supervisor does."""
         for (service, instance), process in list(self.processes.items()):
-            if not process.is_alive():
+            if service in services and not process.is_alive():
                 process.join()
                 self._ended(service, process)
                 self.start(service, instance)

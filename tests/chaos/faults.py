@@ -77,8 +77,7 @@ class Torment:
         draw.shuffle(points)
         turns = self._turns[service] = deque(points)
         while not self._over:
-            if not self.crew.runs(service):
-                self.crew.keep_up()
+            self.crew.keep_up(service)
             await asyncio.sleep(draw.uniform(0.3, 1.5))
             chance = draw.random()
             if turns and chance < 0.75:
@@ -178,8 +177,7 @@ class Torment:
             if self.crew.runs(service, TWO):
                 await asyncio.to_thread(self.crew.stop, service, TWO)
             self.crew.processes.pop((service, TWO), None)
-            if not self.crew.runs(service, ONE):
-                self.crew.keep_up()
+            self.crew.keep_up(service)
 
 
 def _readable(record: object) -> bool:

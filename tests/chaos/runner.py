@@ -160,7 +160,7 @@ async def _judged(crew: Crew, load: Load, within: float = REST_WITHIN_S) -> tupl
     at_rest = 0
     open_: list[str] = []
     while at_rest < 2 and time.monotonic() < deadline:
-        crew.keep_up()
+        crew.keep_up(*SERVICES)
         open_ = await open_work(crew.place)
         at_rest = 0 if open_ else at_rest + 1
         await asyncio.sleep(0.3)

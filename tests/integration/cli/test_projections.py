@@ -1,4 +1,4 @@
-"""`docward projections` against a running projector: a rebuild that is killed on its way, a switch, and the way back."""
+"""`docward projections` against a running projector: a rebuild that is killed on its way, a switch and back."""
 
 from __future__ import annotations
 

@@ -52,14 +52,15 @@ class Client:
             base_url=self.url + API, headers={"Authorization": f"Bearer {token}"}, timeout=httpx.Timeout(60, connect=5)
         )
 
-    def submit(self, file: Path, *, repositories: list[str], tags: list[str]) -> Json:
-        """The accepted operation: `operation_id`, `document_id`."""
+    def submit(self, file: Path, *, repositories: list[str], tags: list[str], title: str | None = None) -> Json:
+        """The accepted operation: `operation_id`, `document_id`. Without a title the file's name is one."""
         try:
             content = file.read_bytes()
         except OSError as error:
             raise ClientError(str(error.strerror), codes.USAGE) from error
         params: list[tuple[str, str | int | float | bool | None]] = [("filename", file.name)]
         params += [("repositories", name) for name in repositories] + [("tags", tag) for tag in tags]
+        params += [("title", title)] if title else []
         headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": str(uuid.uuid4())}
         return self._json("POST", "/documents", params=params, content=content, headers=headers)
 

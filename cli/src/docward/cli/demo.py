@@ -26,7 +26,11 @@ from docward.localstack import LocalStackError
 from docward.localstack.control import read_status, start_detached
 from docward.localstack.supervisor import Supervisor
 
-DOCUMENTS = ("momentum-execution-strategy.pdf", "dividend-quality-index.docx", "intraday-mean-reversion.md")
+DOCUMENTS = {
+    "momentum-execution-strategy.pdf": "Equity Momentum Execution Strategy",
+    "dividend-quality-index.docx": "Verrane Europe Dividend Quality 60 Index",
+    "intraday-mean-reversion.md": "Intraday Mean Reversion",
+}
 PACKS = ("self-containment", "internal-algorithm-standard")
 TAG = "demo"
 READY_WITHIN_S = 120.0
@@ -54,7 +58,7 @@ def demo(
         client = connect(data_dir)
         _import(client, packs)
         known = {document["sha256"] + document["filename"]: document for document in client.documents(tag=TAG)}
-        idents = [_submitted(client, samples / name, known) for name in DOCUMENTS]
+        idents = [_submitted(client, samples / name, title, known) for name, title in DOCUMENTS.items()]
         documents, first = _follow(client, idents, timeout, started)
         shown = [
             {"document": d, "findings": client.findings(i), "verdicts": client.verdicts(i)}
@@ -115,7 +119,7 @@ def _import(client: Client, packs: Path) -> None:
         client.import_pack(content)
 
 
-def _submitted(client: Client, file: Path, known: dict[str, dict[str, Any]]) -> str:
+def _submitted(client: Client, file: Path, title: str, known: dict[str, dict[str, Any]]) -> str:
     """The document's id: of an earlier run when the same file is there."""
     try:
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -124,7 +128,7 @@ def _submitted(client: Client, file: Path, known: dict[str, dict[str, Any]]) -> 
     if digest + file.name in known:
         _notes.print(f"{file.name} is there from an earlier run")
         return str(known[digest + file.name]["document_id"])
-    return str(client.submit(file, repositories=list(PACKS), tags=[TAG])["document_id"])
+    return str(client.submit(file, title=title, repositories=list(PACKS), tags=[TAG])["document_id"])
 
 
 def _follow(

@@ -27,6 +27,7 @@ def submit(
         list[str] | None, typer.Option("--repository", "-r", help="NAME or NAME@release; may be repeated.")
     ] = None,
     tag: Annotated[list[str] | None, typer.Option("--tag", help="May be repeated.")] = None,
+    title: Annotated[str | None, typer.Option(help="For one file; by default its name.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until each document reached its end.")] = False,
     timeout: Wait = 300.0,
     data_dir: DataDir = DEFAULT_DATA_DIR,
@@ -34,11 +35,13 @@ def submit(
 ) -> None:
     """Submit documents. JSON: a list of {file, document_id, operation_id}, with --wait also {status, document}; of a
     file that was refused {file, error}, and the exit code is that of the first one."""
+    if title is not None and len(files) != 1:
+        raise typer.BadParameter("is for one file", param_hint="--title")
     with exit_codes():
         client = connect(data_dir)
         results, refusals = [], []
         for file in files:
-            result, refusal = _submit(client, file, repository or [], tag or [])
+            result, refusal = _submit(client, file, title, repository or [], tag or [])
             results.append(result)
             refusals += [refusal] if refusal else []
             if not json_output and refusal is None:
@@ -56,10 +59,12 @@ def submit(
             raise typer.Exit((refusals + failed)[0])
 
 
-def _submit(client: Client, file: Path, repositories: list[str], tags: list[str]) -> tuple[dict[str, Any], int | None]:
+def _submit(
+    client: Client, file: Path, title: str | None, repositories: list[str], tags: list[str]
+) -> tuple[dict[str, Any], int | None]:
     """What to show of the file, and the exit code when it was refused."""
     try:
-        answer = client.submit(file, repositories=repositories, tags=tags)
+        answer = client.submit(file, title=title, repositories=repositories, tags=tags)
     except ClientError as error:
         if error.code in {codes.NOT_RUNNING, codes.DENIED}:
             raise  # the next file would fare no better

@@ -7,6 +7,7 @@ What was live stays fed until it is dropped, so a switch can be taken back.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import re
 import time
@@ -144,11 +145,9 @@ async def _stand(connection: Connection, live: Sequence[Projection], views: str)
 
 async def _ensure_reader(connection: Connection) -> None:
     """The role that may read the views, and nothing else. Roles belong to the cluster: others may create it too."""
-    try:
+    with contextlib.suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
         async with connection.transaction():
             await connection.execute(f"create role {READER_ROLE} nologin")
-    except (asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-        log.debug("reader role is there")
 
 
 async def known(connection: Connection) -> list[Row]:

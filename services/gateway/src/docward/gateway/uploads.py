@@ -113,6 +113,8 @@ async def _stored(store: Store, uri: str, filename: str, chunks: _Counted) -> tu
                 spool.write(chunk)
             media_type = await asyncio.to_thread(sniff, bytes(head), name, lambda: _read_again(spool))
             whole = _spooled(spool)
+        if not head.strip():
+            raise ProblemError(415, "unsupported-type", "The file is empty: check that the right one was sent.")
         if media_type is None:
             raise ProblemError(
                 415,
@@ -150,8 +152,13 @@ async def _spooled(spool: IO[bytes]) -> AsyncIterator[bytes]:
 
 def _too_large(limit: int) -> ProblemError:
     return ProblemError(
-        413, "too-large", f"The file is larger than {limit} bytes, the most that is taken.", limit=limit
+        413, "too-large", f"The file is larger than {_readable(limit)}, the most that is taken.", limit=limit
     )
+
+
+def _readable(size: int) -> str:
+    mebibytes, rest = divmod(size, 1024 * 1024)
+    return f"{mebibytes} MiB" if mebibytes and not rest else f"{size} bytes"
 
 
 def safe_filename(name: str) -> str:
