@@ -50,7 +50,6 @@ def the_last_event() -> list[Told]:
 async def filling(place: Installation) -> AsyncIterator[Filling]:
     """The projector runs."""
     one = Filling(PROJECTIONS, place.around, dead_letters=PROJECTOR_DEAD_LETTERS)
-    await one.look()
     tasks = [asyncio.create_task(one.run()), asyncio.create_task(place.around.listener.run())]
     try:
         yield one

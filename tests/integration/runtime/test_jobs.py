@@ -237,6 +237,27 @@ async def test_work_whose_worker_dies_each_time_is_given_up(world: World) -> Non
     assert worker.asked == []
 
 
+async def test_a_result_that_is_too_large_for_an_event_is_given_up_and_says_so(world: World) -> None:
+    async def boundless(_: Job) -> object:
+        return Finish(result="x" * 300_000)
+
+    worker = Worker(boundless)
+    async with deciding(world), working(world, worker):
+        await ask(world, "x")
+        for count in range(1, MAX_ATTEMPTS + 1):
+            await until(partial(_asked, worker, count))
+            await until(partial(_waits, world, count))
+            await soon(world)
+        await done(world)
+        assert await results(world) == ["gave up: an event of work is larger than its topic takes"]
+
+
+async def _waits(world: World, attempts: int) -> bool:
+    """Whether the attempt has ended: it waits for the next one, or was the last."""
+    query = "select count(*) from jobs where attempts = $1 and state <> 'leased'"
+    return bool(await world.pool.fetchval(query, attempts))
+
+
 async def test_a_job_that_cannot_even_be_given_up_harms_no_other(world: World) -> None:
     async def failing(job: Job) -> object:
         if job.payload["work"] == "bad":

@@ -54,6 +54,8 @@ def ask(question: Coroutine[Any, Any, T]) -> T:
         raise ClientError(f"the broker does not answer: {error}", codes.NOT_RUNNING) from error
     except (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, OSError) as error:
         raise ClientError(f"a server does not answer: {error}", codes.NOT_RUNNING) from error
+    except asyncpg.PostgresError as error:
+        raise ClientError(f"the database refuses: {error}; nothing was changed", codes.FAILED) from error
 
 
 @asynccontextmanager

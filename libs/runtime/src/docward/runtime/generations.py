@@ -219,12 +219,14 @@ async def rebuild(connection: Connection, projection: Projection, operator: Oper
 async def build_indexes(connection: Connection, projection: Projection) -> None:
     """The secondary indexes of a generation, while it is fed. Outside of a transaction; again after an interrupt."""
     row = await _row(connection, projection)
-    if row["indexed"]:
+    if row is None or row["indexed"]:
         return
     if row["ddl_sha256"] != _digest(projection.ddl):
         raise NotPossibleError(f"the tables of {_name(row)} are those of another release than this command")
     path = await connection.fetchval("show search_path")
-    await connection.execute(f'set search_path to "{projection.schema}"')
+    patience = await connection.fetchval("show lock_timeout")
+    # Such an index waits for every transaction that is open: that takes as long as it takes.
+    await connection.execute(f'set search_path to "{projection.schema}"; set lock_timeout = 0')
     try:
         broken = await connection.fetch(
             """
@@ -237,9 +239,10 @@ async def build_indexes(connection: Connection, projection: Projection) -> None:
             await connection.execute(f'drop index "{each["relname"]}"')
         for name, rest in _INDEX.findall(projection.ddl):
             await connection.execute(f"create index concurrently if not exists {name}{rest}")
-        await connection.execute("analyze")
+        for table in await connection.fetch("select tablename from pg_tables where schemaname = $1", projection.schema):
+            await connection.execute(f'analyze "{table["tablename"]}"')
     finally:
-        await connection.execute(f"set search_path to {path}")
+        await connection.execute(f"set search_path to {path}; set lock_timeout = '{patience}'")
     await connection.execute(
         "update projections set indexed = true where name = $1 and version = $2 and generation = $3",
         projection.name,

@@ -69,6 +69,7 @@ class ReactionLoop:
         self._publisher = around.publisher
         self._codec = Codec(reaction.topic.types)
         self._stop = asyncio.Event()
+        self._subscriber: Any = None
         self._busy_since: float | None = None
         self._failure: Exception | None = None
         self._asked = asyncio.Event()
@@ -78,6 +79,12 @@ class ReactionLoop:
     @property
     def beat(self) -> float:
         return self._busy_since or time.monotonic()
+
+    @property
+    def assigned(self) -> bool:
+        """Whether it has partitions to read: without, it is not ready."""
+        consumer = getattr(self._subscriber, "consumer", None)
+        return consumer is not None and bool(consumer.assignment())
 
     def stop(self) -> None:
         self._stop.set()
@@ -103,6 +110,7 @@ class ReactionLoop:
             decoder=_undecoded,
         )
         subscriber(self._receive)
+        self._subscriber = subscriber
         await self._start(broker)
         redriving = asyncio.create_task(self._redrive())
         redriving.add_done_callback(lambda _: self._stop.set())

@@ -27,7 +27,6 @@ async def main(settings: ProjectorSettings, stopping: asyncio.Event) -> None:
     async with infrastructure("projector", settings, schema=SCHEMA, migrations=[PROJECTING], topics=TOPICS) as around:
         await prepare_schemas(around.pool, PROJECTIONS, views())
         filling = Filling(PROJECTIONS, around, dead_letters=PROJECTOR_DEAD_LETTERS)
-        await filling.look()
         await serve(settings.http, filling.loops, [around.listener.run()], stopping)
 
 

@@ -7,7 +7,6 @@ loop that fails ends all, with its error.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 
@@ -42,11 +41,16 @@ class Filling:
         self.beat = time.monotonic()
         around.listener.on(GENERATIONS_CHANNEL, lambda _: self._wake.set())
 
+    @property
+    def assigned(self) -> bool:
+        """Whether anything is fed yet."""
+        return bool(self._tasks)
+
     def stop(self) -> None:
         self._stopping = True
         self._wake.set()
 
-    async def look(self) -> None:
+    async def _look(self) -> None:
         """Feed what is to be fed, and remove what is to go."""
         async with self._around.pool.acquire() as connection:
             rows = await known(connection)
@@ -67,9 +71,7 @@ class Filling:
             await self._leave(consumer)  # removed by another replica
 
     def _begin(self, projection: Projection) -> None:
-        loop = projection_loop(projection, self._around, dead_letters=self._dead_letters)
-        self._fed[projection.consumer] = loop
-        self.loops.append(loop)
+        self._fed[projection.consumer] = projection_loop(projection, self._around, dead_letters=self._dead_letters)
 
     async def _end(self, projection: Projection) -> None:
         if projection.consumer in self._fed:
@@ -77,46 +79,50 @@ class Filling:
 
     async def _leave(self, consumer: str) -> None:
         loop = self._fed.pop(consumer)
-        self.loops.remove(loop)
         loop.stop()
         task = self._tasks.pop(consumer, None)
         if task is not None:
+            self.loops.remove(loop)
             await asyncio.wait({task}, timeout=LOOK_EVERY_S)
             task.cancel()
 
     async def run(self) -> None:
-        waking = None
         try:
             while not self._stopping:
                 self.beat = time.monotonic()
-                for consumer, loop in self._fed.items():
-                    if consumer not in self._tasks:
-                        self._tasks[consumer] = asyncio.create_task(loop.run(), name=consumer)
-                waking = waking or asyncio.create_task(self._wake.wait())
-                watched = {waking, *self._tasks.values()}
-                await asyncio.wait(watched, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
-                for task in self._tasks.values():
-                    if task.done() and not self._stopping:
-                        task.result()
-                        raise RuntimeError(f"{task.get_name()} has ended by itself")
-                if waking.done():
-                    waking = None
-                    self._wake.clear()
+                self._wake.clear()
                 await self._look_again()
-            if self._tasks:
-                await asyncio.wait(self._tasks.values())
+                self._start()
+                await self._wait()
+            for loop in self._fed.values():  # one may have begun after the others were told
+                loop.stop()
+            await asyncio.gather(*self._tasks.values())
         finally:
-            if waking is not None:
-                waking.cancel()
             for task in self._tasks.values():
                 task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(*self._tasks.values())
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _start(self) -> None:
+        for consumer, loop in self._fed.items():
+            if consumer not in self._tasks:
+                self._tasks[consumer] = asyncio.create_task(loop.run(), name=consumer)
+                self.loops.append(loop)
+
+    async def _wait(self) -> None:
+        """Until something was asked for, or a while has passed. Raises the error of a loop that fails."""
+        waking = asyncio.create_task(self._wake.wait())
+        watched = {waking, *self._tasks.values()}
+        try:
+            ended, _ = await asyncio.wait(watched, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waking.cancel()
+        for task in self._tasks.values():
+            if task in ended and not self._stopping:
+                task.result()
+                raise RuntimeError(f"{task.get_name()} has ended by itself")
 
     async def _look_again(self) -> None:
-        if self._stopping:
-            return
         try:
-            await self.look()
+            await self._look()
         except OPERATIONAL as error:
             log.warning("what is to be fed cannot be read", error=f"{type(error).__name__}: {error}")
