@@ -14,7 +14,7 @@ DOCWARD := $(VENV)/bin/docward
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml))
 PATHS := libs services cli tests samples
 
-.PHONY: help setup demo up down example status test check format bench clean lock
+.PHONY: help setup demo up down example status test check format bench chaos soak clean lock
 
 help: ## Show this list
 	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -39,7 +39,7 @@ status: setup ## Show what runs
 test: setup ## Run every test on real Kafka and Postgres (ARGS="-k name" for some)
 	if [ -n "$(ARGS)" ]; then exec $(VENV)/bin/pytest $(ARGS); fi
 	$(VENV)/bin/pytest -q -n 2 tests/unit tests/contracts
-	$(VENV)/bin/pytest -q tests/integration tests/e2e
+	$(VENV)/bin/pytest -q tests/integration tests/e2e tests/chaos
 
 check: setup ## Check style, types, layers and files, as continuous integration does
 	$(VENV)/bin/ruff check -q .
@@ -55,6 +55,12 @@ format: setup ## Format the code and fix what can be fixed safely
 
 bench: setup ## Measure the time from accepted to visible, beside its floor
 	$(PYTHON) tests/bench/visible.py $(ARGS)
+
+chaos: setup ## Kill everything hundreds of times and count what was lost: nothing (SEED=… KILLS=… SECONDS=…)
+	PYTHONPATH=tests $(PYTHON) -m chaos
+
+soak: setup ## The same for an hour
+	PYTHONPATH=tests $(PYTHON) -m chaos --soak
 
 clean: ## Stop the stack and remove its data (the caches and the virtual environment stay)
 	if [ -x $(DOCWARD) ]; then $(DOCWARD) down --purge; else rm -rf .docward; fi

@@ -27,6 +27,8 @@ class Crew:
     mutant: str | None = None
     processes: dict[tuple[str, str], BaseProcess] = field(default_factory=dict)
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
+    former: list[BaseProcess] = field(default_factory=list)
+    """Those that were replaced and still run."""
     kills: int = 0
     """Processes that ended without warning: by a signal, or at a point."""
     deaths: dict[str, int] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Crew:
         async with httpx.AsyncClient() as client:
 
             async def answer() -> bool:
+                self.keep_up(*SERVICES)
                 try:
                     ports = [self.ports[each] for each in self.processes]
                     answers = [await client.get(f"http://127.0.0.1:{port}/health/ready") for port in ports]
@@ -80,6 +83,20 @@ class Crew:
             self._ended(service, process)
         process.kill()
         process.join(10)
+
+    def succeed(self, service: str) -> BaseProcess:
+        """Start another process under the name of one that runs; it is no longer the crew's."""
+        first = self.processes.pop((service, ONE))
+        self.former.append(first)
+        self.start(service)
+        return first
+
+    def end_former(self, first: BaseProcess) -> None:
+        """kill -9."""
+        self.former.remove(first)
+        self.kills += first.is_alive()
+        first.kill()
+        first.join(10)
 
     def stop(self, service: str, instance: str) -> None:
         """SIGTERM, as an operator does it."""
@@ -119,9 +136,8 @@ class Crew:
                 self.start(service, instance)
 
     def end(self) -> None:
-        for process in self.processes.values():
+        for process in (*self.processes.values(), *self.former):
             process.kill()
-        for process in self.processes.values():
             process.join(10)
         self.processes.clear()
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from chaos.collecting import read
-from chaos.crew import ONE, TWO, Crew
+from chaos.crew import TWO, Crew
 from chaos.load import Load
 from chaos.points import Point
 from docward.events.codec import Encoded, envelope_of
@@ -84,6 +84,8 @@ class Torment:
                 await self._interrupt(draw, turns)
             elif self.frozen and chance > 0.93:
                 await self._freeze(service, draw)
+            elif chance > 0.89 and service != "gateway":
+                await self._succeed(service, draw)
             elif chance > 0.85:
                 await self._join_or_leave(service, draw)
             else:
@@ -128,6 +130,13 @@ class Torment:
         else:
             await asyncio.to_thread(self.crew.stop, service, TWO)
             self._did("replica left")
+
+    async def _succeed(self, service: str, draw: random.Random) -> None:
+        """A second process of the same name takes over while the first one still runs; then the first one dies."""
+        first = self.crew.succeed(service)
+        await asyncio.sleep(draw.uniform(2, 4))
+        self.crew.end_former(first)
+        self._did("replaced while running")
 
     async def _servers(self, stack: Stack) -> None:
         draw = self._draw("servers")

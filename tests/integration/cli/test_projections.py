@@ -28,12 +28,12 @@ async def state(place: Installation, schema: str) -> dict[str, Any]:
     return next(row for row in rows if row["schema"] == schema)
 
 
-async def a_log(place: Installation) -> None:
+async def a_log(place: Installation, events: int) -> None:
     """Documents that were submitted, one event each."""
     publisher = Publisher(place.settings("gateway").kafka, place.signer("gateway"))
     await publisher.start()
     by_partition: dict[int, list[Encoded]] = {}
-    for number in range(EVENTS):
+    for number in range(events):
         record = told("document-submitted", 1, key=UUID(int=number + 1, version=4), by=number).encoded()
         by_partition.setdefault(partition_of(record.key, DOCUMENT_EVENTS.partitions), []).append(record)
     for partition, records in by_partition.items():
@@ -45,7 +45,7 @@ async def test_a_rebuild_survives_a_kill_and_is_switched_to_and_back(installatio
     place = installation
     place.start("projector")
     await place.ready()
-    await a_log(place)
+    await a_log(place, EVENTS)
 
     async def projected(consumer: str = "projector-documents-v1") -> int:
         rows = await place.fetch(

@@ -63,6 +63,8 @@ class Delivery:
     topics: tuple[Topic, ...]
     dead_letters: Topic
     service: str
+    at_once: int = 500
+    """Records of one transaction, at most."""
 
 
 class DeliveryLoop:
@@ -150,7 +152,7 @@ class DeliveryLoop:
 
     async def _come_round(self, consumer: AIOKafkaConsumer) -> None:
         try:
-            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=500)
+            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._delivery.at_once)
         except NoOffsetForPartitionError:  # fetching began before the position was set: it is being set
             await asyncio.sleep(0.05)
             return
@@ -285,8 +287,8 @@ class DeliveryLoop:
         while (consumer := self._consumer) is not None:
             try:
                 first = await consumer.beginning_offsets(assigned)
-                end = await consumer.end_offsets(assigned)
                 taken = {p: await self._checkpoints.take_over(self._place(p), first[p]) for p in assigned}
+                end = await consumer.end_offsets(assigned)  # last: until fenced, a predecessor may still have moved on
             except OPERATIONAL as error:
                 await self._back_off(error)
                 continue

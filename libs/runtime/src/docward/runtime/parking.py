@@ -28,7 +28,7 @@ Reason = Literal["undecodable", "bad-signature", "wrong-partition", "unexpected"
 """A public contract: `dlq-reason` in the dead-letter topics."""
 
 MESSAGE_LIMIT = 1000
-_SECRETS = re.compile(r"(?i)(password|secret|token|key)(\s?[=:]\s?)\S+|//[^/\s@]+@")
+_SECRETS = re.compile(r"""(?i)(password|secret|token|key)(["']?\s?[=:]\s?)\S+|//[^/\s@]+@""")
 
 
 @dataclass(frozen=True, slots=True)

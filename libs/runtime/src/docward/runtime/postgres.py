@@ -96,10 +96,12 @@ class Listener:
         self._dsn = dsn
         self._name = name
         self._handlers: dict[str, list[Callable[[str], None]]] = {}
+        self._look = asyncio.Event()
 
     def on(self, channel: str, handler: Callable[[str], None]) -> None:
-        """Call `handler(payload)` at each notification. Before `run`."""
+        """Call `handler(payload)` at each notification, from now on."""
         self._handlers.setdefault(channel, []).append(handler)
+        self._look.set()
 
     async def run(self) -> None:
         while True:
@@ -113,17 +115,18 @@ class Listener:
         connection = await asyncpg.connect(
             self._dsn, timeout=5, server_settings={"application_name": f"{self._name}-listen"}
         )
-        closed = asyncio.Event()
-        connection.add_termination_listener(lambda _: closed.set())
+        connection.add_termination_listener(lambda _: self._look.set())
+        heard: set[str] = set()
         try:
-            for channel in self._handlers:
-                await connection.add_listener(channel, self._notified)
-            for channel in self._handlers:
-                self._notified(None, 0, channel, "")
-            while not closed.is_set():
+            while not connection.is_closed():
+                self._look.clear()
+                for channel in [channel for channel in self._handlers if channel not in heard]:
+                    heard.add(channel)
+                    await connection.add_listener(channel, self._notified)
+                    self._notified(None, 0, channel, "")
                 try:
                     async with asyncio.timeout(15):
-                        await closed.wait()
+                        await self._look.wait()
                 except TimeoutError:
                     await connection.execute("select 1", timeout=5)  # a dead peer is noticed without traffic
         finally:

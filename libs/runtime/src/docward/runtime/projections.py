@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 
 READ_MODEL_CHANNEL = "read_model"
 NOTIFY_BYTES = 7000
+AT_ONCE = 2000
+"""Records of one transaction, at most: the cost of a round trip and a commit is shared by so many."""
 READER_ROLE = "docward_gateway"
 """May read the views, and nothing else."""
 
@@ -170,14 +173,14 @@ class ProjectionHandler:
         known = [item.envelope for item in prepared.items if isinstance(item, _Item)]
         versions = await self._versions(batch.connection, known)
         changes = _Changes(versions)
+        traced = telemetry.traced()
         for item in prepared.items:
             if batch.waits(item.record):
                 continue
             if isinstance(item, Parked):
                 batch.park(item)
             elif self._is_next(item, changes):
-                envelope = item.envelope
-                with telemetry.step(f"project {envelope.type}", envelope.traceparent, envelope.correlation_id):
+                with _step(item.envelope) if traced else nullcontext():
                     self._project(item, prepared.objects, changes, batch)
         await self._write(batch.connection, changes.fold)
         await self._remember(batch.connection, changes.moved)
@@ -200,7 +203,10 @@ class ProjectionHandler:
         try:
             writes = list(self._writes(item, objects))
         except Exception as error:  # the delivery loop's: a bug parks its key, not the projection
-            log.exception("an event could not be projected", projection=self._projection.name, id=str(item.envelope.id))
+            with _step(item.envelope):
+                log.exception(
+                    "an event could not be projected", projection=self._projection.name, id=str(item.envelope.id)
+                )
             batch.park(parked(item.record, "unexpected", error, blocks=True))
             return
         changes.fold.add(writes)
@@ -259,6 +265,10 @@ class ProjectionHandler:
         """Whoever waits was notified by the transaction itself."""
 
 
+def _step(envelope: Envelope) -> AbstractContextManager[str]:
+    return telemetry.step(f"project {envelope.type}", envelope.traceparent, envelope.correlation_id)
+
+
 def _readable(record: Record) -> Envelope | None:
     try:
         return envelope_of(record)
@@ -301,5 +311,5 @@ def _notices(projection: str, streams: Mapping[str, int], commands: Sequence[str
 
 def projection_loop(projection: Projection, around: Infrastructure, *, dead_letters: Topic) -> DeliveryLoop:
     handler = ProjectionHandler(projection, keyring=around.keyring, objects=around.objects)
-    delivery = Delivery(projection.consumer, projection.topics, dead_letters, around.version)
+    delivery = Delivery(projection.consumer, projection.topics, dead_letters, around.version, at_once=AT_ONCE)
     return DeliveryLoop(delivery, handler, around)

@@ -87,5 +87,10 @@ def step(
         yield context
 
 
+def traced() -> bool:
+    """Whether spans go anywhere. Where they do not, a step for every record costs more than what is done with it."""
+    return isinstance(trace.get_tracer_provider(), TracerProvider)
+
+
 def trace_id(traceparent: str | None) -> str | None:
     return traceparent.split("-")[1] if traceparent and traceparent.count("-") == 3 else None

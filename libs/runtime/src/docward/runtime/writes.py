@@ -6,7 +6,7 @@ The outcome is the one of running them one by one, in order. Column types are re
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,7 +152,7 @@ class Table:
         await connection.execute(
             sql,
             *[
-                [self._value(column, value) for value in values]
+                self._column(column, values)
                 for column, values in zip(columns, zip(*statement.rows, strict=True), strict=True)
             ],
         )
@@ -166,8 +166,12 @@ class Table:
     def _cast(self, column: str) -> str:
         return f"u.{column}::{self._types[column]}" if self._json(column) else f"u.{column}"
 
-    def _value(self, column: str, value: Any) -> Any:
+    def _column(self, column: str, values: Sequence[Any]) -> list[Any]:
         """JSON goes as text: in an array of arrays a list would be taken for a dimension."""
-        if value is None or not self._json(column):
-            return value
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if not self._json(column):
+            return list(values)
+        return [None if value is None else _dumps(value) for value in values]
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""`json.dumps` makes an encoder at every call."""
