@@ -57,10 +57,10 @@ bench: setup ## Measure the time from accepted to visible, beside its floor
 	$(PYTHON) tests/bench/visible.py $(ARGS)
 
 chaos: setup ## Kill everything hundreds of times and count what was lost: nothing (SEED=… KILLS=… SECONDS=…)
-	PYTHONPATH=tests $(PYTHON) -m chaos
+	PYTHONPATH=tests $(PYTHON) -W ignore:resource_tracker -m chaos
 
 soak: setup ## The same for an hour
-	PYTHONPATH=tests $(PYTHON) -m chaos --soak
+	PYTHONPATH=tests $(PYTHON) -W ignore:resource_tracker -m chaos --soak
 
 clean: ## Stop the stack and remove its data (the caches and the virtual environment stay)
 	if [ -x $(DOCWARD) ]; then $(DOCWARD) down --purge; else rm -rf .docward; fi

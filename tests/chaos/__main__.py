@@ -9,16 +9,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from chaos.mutants import MUTANTS
+from chaos.mutants import MUTANTS, Mutant
 from chaos.points import points
-from chaos.runner import hunt, provoke
-from docward.localstack.stack import start_stack
+from chaos.runner import Outcome, hunt, provoke
+from docward.localstack.stack import Stack, start_stack
 from installation import new_installation
 
 HOME = Path(".docward")
@@ -36,9 +38,10 @@ async def main(arguments: argparse.Namespace) -> int:
     folder = (HOME / "chaos").resolve()
     shutil.rmtree(folder / "logs", ignore_errors=True)
     (folder / "logs").mkdir(parents=True)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are away on purpose
     stack = start_stack(folder, durable=False, report=say)
     try:
-        mutants = [mutant for mutant in MUTANTS if arguments.only in {None, mutant.name}]
+        mutants = [mutant for mutant in MUTANTS if arguments.mutants and arguments.only in {None, mutant.name}]
         caught = await _caught(stack, folder, seed, mutants, controls=arguments.soak)
         if arguments.only is not None:
             return 0 if all(each["caught"] for each in caught.values()) else 1
@@ -63,26 +66,32 @@ async def main(arguments: argparse.Namespace) -> int:
     return 0 if outcome.held and not blind else 1
 
 
-async def _caught(stack: Any, folder: Path, seed: str, mutants: Any, *, controls: bool) -> dict[str, Any]:
+async def _caught(
+    stack: Stack, folder: Path, seed: str, mutants: Sequence[Mutant], *, controls: bool
+) -> dict[str, dict[str, Any]]:
     """What each mutant was caught by; with controls, that the same run holds when nothing is broken."""
-    caught: dict[str, Any] = {}
-    for mutant in mutants:
-        async with new_installation(stack, _room(folder, mutant.name)) as place:
-            outcome = await provoke(place, seed, mutant)
+    two_at_once = asyncio.Semaphore(2)  # they mostly wait
+
+    async def provoked(mutant: Mutant, *, broken: bool) -> Outcome:
+        async with two_at_once:
+            room = _room(folder, mutant.name if broken else f"not {mutant.name}")
+            async with new_installation(stack, room) as place:
+                return await provoke(place, seed, mutant, broken=broken)
+
+    async def caught(mutant: Mutant) -> dict[str, Any]:
+        outcome = await provoked(mutant, broken=True)
         seen = outcome.shows(mutant.damage)
-        caught[mutant.name] = {
-            "caught": seen is not None,
-            "as": seen and seen.kind,
-            "example": seen and seen.what[:300],
-        }
         said = f"caught, {seen.kind}: {seen.what[:120]}" if seen else "MISSED"
         say(f"  mutant: {mutant.name}: {said} ({outcome.seconds:.0f} s)")
+        found = {"caught": seen is not None, "as": seen and seen.kind, "said": seen and seen.what[:300]}
         if controls:
-            async with new_installation(stack, _room(folder, f"{mutant.name} not")) as place:
-                control = await provoke(place, seed, mutant, broken=False)
-            caught[mutant.name]["control_held"] = control.held
-            say(f"  control: {'held' if control.held else 'FAILED: ' + control.violations[0].what}")
-    return caught
+            control = await provoked(mutant, broken=False)
+            say(f"  not {mutant.name}: {'held' if control.held else 'FAILED: ' + control.violations[0].what}")
+            found |= {"control_held": control.held, "caught": found["caught"] and control.held}
+        return found
+
+    found = await asyncio.gather(*(caught(mutant) for mutant in mutants))
+    return {mutant.name: each for mutant, each in zip(mutants, found, strict=True)}
 
 
 def _room(folder: Path, name: str) -> Path:
@@ -94,5 +103,8 @@ def _room(folder: Path, name: str) -> Path:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--soak", action="store_true", help="the long form")
+    parser.add_argument(
+        "--mutants", action=argparse.BooleanOptionalAction, default=True, help="see that each is caught"
+    )
     parser.add_argument("--only", help="just the mutant of this name")
     sys.exit(asyncio.run(main(parser.parse_args())))

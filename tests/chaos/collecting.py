@@ -85,8 +85,8 @@ async def read(place: Installation, topics: Iterable[Topic]) -> dict[str, list[R
     """Everything in the topics, partition by partition."""
     read_any_header()
     consumer = AIOKafkaConsumer(bootstrap_servers=place.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(place.prefix + t.name, p) for t in topics for p in range(t.partitions)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
@@ -134,8 +134,8 @@ def _subscriptions() -> Iterator[tuple[str, str]]:
 
 async def _ends(place: Installation) -> dict[tuple[str, int], int]:
     consumer = AIOKafkaConsumer(bootstrap_servers=place.kafka)
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(place.prefix + t.name, p) for t in TOPICS for p in range(t.partitions)]
         ends = await consumer.end_offsets(places)
         return {(each.topic.removeprefix(place.prefix), each.partition): end for each, end in ends.items()}

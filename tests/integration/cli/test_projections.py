@@ -80,8 +80,8 @@ async def test_a_rebuild_survives_a_kill_and_is_switched_to_and_back(installatio
     difference = "select * from {0}.documents except select * from {1}.documents"
     for one, other in (("documents_v1", "documents_v1_g2"), ("documents_v1_g2", "documents_v1")):
         assert await place.fetch(difference.format(one, other)) == []
-    assert (await said(place, "projections", "switch", "documents", *BY))["schema"] == "documents_v1_g2"
-    assert (await said(place, "projections", "rollback", "documents", *BY))["schema"] == "documents_v1"
+    assert (await said(place, "projections", "switch", "documents", *BY))["schemas"] == ["documents_v1_g2"]
+    assert (await said(place, "projections", "rollback", "documents", *BY))["schemas"] == ["documents_v1"]
     back = await said(place, "projections", "rollback", "documents", *BY)
     assert back["seconds"] < 1
     assert (await state(place, "documents_v1"))["state"] == "standby"

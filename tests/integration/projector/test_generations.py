@@ -78,7 +78,7 @@ async def rebuilt(place: Installation) -> Projection:
 
 async def switch(place: Installation, target: Projection, **options: Any) -> float:
     async with operating(place) as connection:
-        return await generations.switch(connection, target, PROJECTIONS, views(), BY, **options)
+        return await generations.switch(connection, [target], PROJECTIONS, views(), BY, **options)
 
 
 async def rows(place: Installation, projection: Projection) -> dict[str, list[str]]:
@@ -104,13 +104,14 @@ class Reader:
             while True:
                 self.counts.append(await connection.fetchval("select count(*) from documents"))
                 await connection.fetch("select * from document_versions")
+                await connection.fetch("select 1 from operations, documents, audit, findings, analyses limit 1")
                 self.reads += 1
         finally:
             await connection.close()
 
 
 @asynccontextmanager
-async def reading(place: Installation, readers: int = 2) -> AsyncIterator[list[Reader]]:
+async def reading(place: Installation, readers: int = 4) -> AsyncIterator[list[Reader]]:
     """A failed read fails the test."""
     those = [Reader(place) for _ in range(readers)]
     tasks = [asyncio.create_task(reader.run()) for reader in those]
@@ -129,7 +130,7 @@ async def test_a_rebuild_equals_the_live_one_and_readers_notice_no_switch(place:
             assert target.schema == "documents_v1_g2"
             assert await rows(place, target) == await rows(place, DOCUMENTS)
             assert any((await rows(place, target)).values())
-            for to in (target, DOCUMENTS, target):
+            for to in [target, DOCUMENTS] * 5 + [target]:
                 before = [reader.reads for reader in readers]
                 assert await switch(place, to) < 1
                 await until(lambda before=before: read_more(readers, before))  # type: ignore[misc]  # a default binds it
@@ -223,6 +224,28 @@ async def test_a_new_version_is_filled_beside_the_live_one(place: Installation) 
             row = await generations.newest(connection, "documents")
             target = generations.generation_of(row, code)
             assert target == following
-            await generations.switch(connection, following, code, views(), BY)
+            await generations.switch(connection, [following], code, views(), BY)
     assert await place.pool.fetchval(live) == 2
     assert await rows(place, following) == await rows(place, DOCUMENTS)
+    async with operating(place) as connection:
+        (earlier,) = [r for r in await generations.known(connection) if r["name"] == "documents" and not r["live"]]
+        await generations.drop(connection, earlier, BY)
+    await Filling(code, place.around, dead_letters=PROJECTOR_DEAD_LETTERS)._look()
+    assert await place.pool.fetchval("select to_regnamespace('documents_v1')") is None, "nothing here could fill it"
+
+
+async def test_several_read_models_are_switched_to_at_once_or_not_at_all(place: Installation) -> None:
+    search = next(projection for projection in PROJECTIONS if projection.name == "search")
+    async with filling(place):
+        await place.settled()
+        documents = await rebuilt(place)
+        later = replace(search, generation=2)
+        async with operating(place) as connection:
+            with pytest.raises(generations.NotPossibleError, match="not filled"):
+                await generations.switch(connection, [documents, later], PROJECTIONS, views(), BY)
+            live = "select array_agg(distinct generation) from projections where live"
+            assert await place.pool.fetchval(live) == [1]
+            await generations.rebuild(connection, search, BY)
+            await place.settled([later])
+            await generations.switch(connection, [documents, later], PROJECTIONS, views(), BY)
+            assert await place.pool.fetchval(live) == [1, 2]

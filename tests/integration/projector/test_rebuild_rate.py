@@ -63,7 +63,7 @@ async def test_how_fast_a_read_model_is_filled_anew(installation: Installation) 
         rate = (EVENTS - already) / (time.monotonic() - started)
         limit = await bound(pool, target.schema)
         async with pool.acquire() as connection:
-            held = await generations.switch(connection, target, PROJECTIONS, views(), BY)
+            held = await generations.switch(connection, [target], PROJECTIONS, views(), BY)
         assert await pool.fetchval("select count(*) from read.documents") == EVENTS
     print(
         f"\nrebuild {rate:.0f} events/s, {rate / limit:.2f} of rows written alone ({limit:.0f}/s);"

@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from docward.runtime.deciders import Decider
+from docward.runtime.errors import FencedError
 from docward.runtime.operating import Operator, Selection, heads, mark, republish, select_parked, unpublished
 from installation import until
 from integration.runtime.counter import COMMANDS, COUNTER, EVENTS, LETTERS, Add, Added, Break, a_counter, adds, command
@@ -192,3 +193,22 @@ async def test_all_events_of_a_partition_are_published_again_behind_what_its_top
     after = await world.read(EVENTS)
     assert [(r.key, r.value) for r in after if r.partition == 0] == [(r.key, r.value) for r in before[:3]] * 2
     assert [r for r in after if r.partition == 1] == before[3:]
+
+
+async def test_an_owner_that_was_replaced_redrives_nothing(world: World) -> None:
+    counter = a_counter()
+    async with deciding(world):
+        await world.send(COMMANDS, [command(world.place, counter, Break())])
+        await parked(world, 1)
+    await ask(world, "redrive")
+    decider = mended(world)
+    here = (COMMANDS.name, 0)
+    position = await decider.loop._checkpoints.read(here)
+    assert position is not None
+    for stale in (replace(position, epoch=position.epoch - 1), replace(position, next_offset=0)):
+        with pytest.raises(FencedError):
+            await decider.loop._redriver.settle({here: stale})
+    assert len(await world.parked()) == 1
+    assert await world.pool.fetchval("select count(*) from events") == 0
+    assert await decider.loop._redriver.settle({here: position})
+    assert await world.parked() == []

@@ -159,3 +159,28 @@ def verdicts(*kinds, level="MUST"):
 def test_compliance_follows_the_musts(kinds, expected):
     assert scores.compliance(verdicts(*kinds)) == expected
     assert scores.compliance([*verdicts(*kinds), *verdicts("missing", level="SHOULD")]) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("There is no alert. Orders breach the band.", "contradicted"),
+        ("No breach is in scope; the trader is on duty.", "missing"),
+        ("The system does not support a dashboard.", "missing"),
+    ],
+)
+def test_to_deny_a_part_of_what_is_wanted_is_no_contradiction(verdict, text, expected):
+    assert verdict(f"# 1 Monitoring\n\n{text}")[0].verdict == expected
+
+
+def test_without_one_of_several_ways_the_others_are_open(verdict):
+    evidence = {"concepts": {"any": ["price_collar", "position_limit"], "within": "paragraph"}}
+    one = "# 1 A\n\nThere is no price collar."
+    assert verdict(one, evidence=evidence, facets=[])[0].verdict == "missing"
+    both = f"{one} There are no position limits."
+    assert verdict(both, evidence=evidence, facets=[])[0].verdict == "contradicted"
+
+
+def test_an_absence_says_where_was_looked(verdict):
+    found, _ = verdict("# 1 Scope\n\nNothing.", evidence={"concepts": {"all": ["alert"]}, "sections_prior": ["scope"]})
+    assert found.explanation == "Nothing about it was found in the document, above all in 1 Scope."

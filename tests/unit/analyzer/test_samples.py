@@ -67,4 +67,5 @@ def test_a_clean_sentence_is_not_flagged(name, text):
 
 @pytest.mark.parametrize("name", TRUTH)
 def test_nothing_but_the_seeded_defects_is_reported(name):
-    assert len(findings(name)) <= FINDINGS_AT_MOST, [finding.title for finding in findings(name)]
+    found = [f.title for f in findings(name) if f.origin != "check:applicability"]  # a notice about a pack
+    assert len(found) <= FINDINGS_AT_MOST, found

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from docward.cli import codes
 from docward.cli.client import ClientError
@@ -43,7 +41,6 @@ from docward.runtime.parking import Reason, record_of_row
 from docward.runtime.postgres import Connection
 
 app = typer.Typer(no_args_is_help=True, help="List, show, redrive and discard the records that services set aside.")
-_console = Console(highlight=False, markup=False)
 
 Shape = dict[str, Any]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[SCHEMA/ID]...", help="Records, as `list` names them.")]
@@ -81,7 +78,7 @@ def list_parked(
     if json_output:
         print(json.dumps(shapes))
     else:
-        _table(shapes)
+        _print(shapes)
 
 
 @app.command("show")
@@ -272,7 +269,7 @@ def _told(outcomes: Sequence[Shape], *, json_output: bool) -> None:
     if json_output:
         print(json.dumps(outcomes))
     else:
-        _table(outcomes)
+        _print(outcomes)
     found = {each["outcome"] for each in outcomes}
     if found & {"parked-again", "too-many-attempts"}:
         raise typer.Exit(codes.FAILED)
@@ -280,19 +277,25 @@ def _told(outcomes: Sequence[Shape], *, json_output: bool) -> None:
         raise typer.Exit(codes.TIMED_OUT)
 
 
-def _table(shapes: Sequence[Shape]) -> None:
+def _print(shapes: Sequence[Shape]) -> None:
+    """A few lines each: nothing that is copied from here is ever cut off."""
     if not shapes:
         print("nothing is parked")
-        return
-    columns = ("record", "consumer", "place", "key", "reason", "error", "attempts", "parked")
-    table = Table(*columns, *(["outcome"] if "outcome" in shapes[0] else []), box=None, pad_edge=False)
     for each in shapes:
-        error = f"{each['error_class']}: {each['error_message']}" if each["error_class"] else ""
+        asked = f", {each['action']} asked" if each["action"] else ""
+        outcome = f"  {each['outcome']}" if "outcome" in each else ""
         place = f"{each['topic']}/{each['partition']}@{each['offset']}"
-        reason = each["reason"] + (f" ({each['action']} asked)" if each["action"] else "")
-        cells = [each["record"], each["consumer"], place, str(each["key"]), reason, error[:60], str(each["attempts"])]
-        table.add_row(*cells, each["parked_at"][:19], *([each["outcome"]] if "outcome" in each else []))
-    _console.print(table)
+        print(
+            f"{each['record']}{outcome}  {each['reason']}{asked}, tried {each['attempts']}×, {each['parked_at'][:19]}"
+        )
+        print(f"    {each['consumer']}  {place}  key {_plain(str(each['key']))}")
+        if each["error_class"]:
+            print(f"    {each['error_class']}: {_plain(each['error_message'])}")
+
+
+def _plain(text: str) -> str:
+    """What a stranger wrote moves no cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _shape(schema: str, row: Any) -> Shape:

@@ -85,7 +85,7 @@ def rebuild_projection(
 
 @app.command("switch")
 def switch_projection(
-    name: Name,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Of read models, as `status` shows them.")],
     *,
     why: Why,
     force: Force = False,
@@ -94,11 +94,9 @@ def switch_projection(
 ) -> None:
     """Let the views stand over the generation that was filled anew. Refused when it lags or has parked records.
 
-    JSON: {schema, seconds}, the time for which the one before it was held up.
+    JSON: {schemas, seconds}, the time for which those before them were held up.
     """
-    with exit_codes():
-        shape = ask(_switch(data_dir, _projection(name), operator(why), back=False, force=force))
-    _told(shape, f"views stand over {shape['schema']}, after {shape['seconds']:.3f} s", json_output=json_output)
+    _move(data_dir, names, why, back=False, force=force, json_output=json_output)
 
 
 @app.command("rollback")
@@ -111,9 +109,7 @@ def roll_back_projection(
     json_output: Json = False,
 ) -> None:
     """Switch back to the generation that was live before. JSON: as of `switch`."""
-    with exit_codes():
-        shape = ask(_switch(data_dir, _projection(name), operator(why), back=True, force=force))
-    _told(shape, f"views stand over {shape['schema']}, after {shape['seconds']:.3f} s", json_output=json_output)
+    _move(data_dir, [name], why, back=True, force=force, json_output=json_output)
 
 
 @app.command("drop")
@@ -131,6 +127,14 @@ def drop_generation(
     _told(shape, f"{shape['schema']} is {shape['state']}", json_output=json_output)
     if shape["state"] != "dropped":
         raise typer.Exit(codes.TIMED_OUT)
+
+
+def _move(data_dir: Path, names: Sequence[str], why: str, *, back: bool, force: bool, json_output: bool) -> None:
+    with exit_codes():
+        which = [_projection(name) for name in dict.fromkeys(names)]
+        shape = ask(_switch(data_dir, which, operator(why), back=back, force=force))
+    text = f"views stand over {', '.join(shape['schemas'])}, after {shape['seconds']:.3f} s"
+    _told(shape, text, json_output=json_output)
 
 
 def _projection(name: str) -> Projection:
@@ -209,15 +213,18 @@ async def _rebuild(data_dir: Path, projection: Projection, by: Operator, timeout
         return await _shape(connection, row, offsets)
 
 
-async def _switch(data_dir: Path, projection: Projection, by: Operator, *, back: bool, force: bool) -> Shape:
+async def _switch(data_dir: Path, which: Sequence[Projection], by: Operator, *, back: bool, force: bool) -> Shape:
+    find = generations.predecessor if back else generations.newest
     async with database(data_dir, SCHEMA) as connection:
-        find = generations.predecessor if back else generations.newest
-        row = await _possible(find(connection, projection.name))
-        target = generations.generation_of(row, PROJECTIONS)
-        if target is None:
-            raise ClientError(f"{projection.name}@{row['version']} is of another release", codes.FAILED)
-        seconds = await _possible(generations.switch(connection, target, PROJECTIONS, views(), by, force=force))
-        return {"schema": target.schema, "seconds": round(seconds, 3)}
+        targets = []
+        for projection in which:
+            row = await _possible(find(connection, projection.name))
+            target = generations.generation_of(row, PROJECTIONS)
+            if target is None:
+                raise ClientError(f"{generations.schema_of(row)} is of another release", codes.FAILED)
+            targets.append(target)
+        seconds = await _possible(generations.switch(connection, targets, PROJECTIONS, views(), by, force=force))
+        return {"schemas": [target.schema for target in targets], "seconds": round(seconds, 3)}
 
 
 async def _drop(data_dir: Path, schema: str, by: Operator, timeout: float) -> Shape:
@@ -252,23 +259,12 @@ def _told(shape: Shape, text: str, *, json_output: bool) -> None:
 
 
 def _table(shapes: Sequence[Shape]) -> None:
-    table = Table(
-        "read model",
-        "generation",
-        "state",
-        "records",
-        "of",
-        "lag",
-        "parked",
-        "indexes",
-        "left",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(box=None, pad_edge=False)
+    for column in ("schema", "state", "records", "of", "lag", "parked", "indexes", "left"):
+        right = column in {"records", "of", "lag", "parked", "left"}
+        table.add_column(column, justify="right" if right else "left", no_wrap=True)
     for each in shapes:
         left = "" if each["eta_seconds"] is None else f"{each['eta_seconds']:.0f} s"
         numbers = ["" if each[key] is None else str(each[key]) for key in ("records", "of", "lag", "parked")]
-        indexes = "yes" if each["indexed"] else "at the switch"
-        version = f"{each['name']}@{each['version']}"
-        table.add_row(version, each["schema"], each["state"], *numbers, indexes, left)
+        table.add_row(each["schema"], each["state"], *numbers, "yes" if each["indexed"] else "later", left)
     _console.print(table)

@@ -132,7 +132,12 @@ async def _stand(connection: Connection, live: Sequence[Projection], views: str)
     await _ensure_reader(connection)
     path = await connection.fetchval("show search_path")
     await connection.execute(f"set local search_path to {schemas}")
-    await connection.execute("drop schema if exists read cascade; create schema read")
+    # Dropping the views would lock one after the other, and deadlock with a query that reads several of them. A schema
+    # is renamed without a lock on what it holds; whoever has found the old views finishes with them.
+    await connection.execute("drop schema if exists read_before cascade")
+    if await connection.fetchval("select to_regnamespace('read') is not null"):
+        await connection.execute("alter schema read rename to read_before")
+    await connection.execute("create schema read")
     await connection.execute(views)
     await connection.execute(f"set local search_path to {path}")
     await connection.execute(f"grant usage on schema read to {READER_ROLE}")
@@ -160,6 +165,10 @@ async def known(connection: Connection) -> list[Row]:
 def schema_of(row: Row) -> str:
     """Where its tables lie, whoever can fill them."""
     return _shape(row).schema
+
+
+def consumer_of(row: Row) -> str:
+    return _shape(row).consumer
 
 
 def _shape(row: Row) -> Projection:
@@ -253,38 +262,51 @@ async def build_indexes(connection: Connection, projection: Projection) -> None:
 
 async def switch(
     connection: Connection,
-    target: Projection,
+    targets: Sequence[Projection],
     projections: Sequence[Projection],
     views: str,
     operator: Operator,
     *,
     force: bool = False,
 ) -> float:
-    """Let the views stand over another generation; the seconds for which its predecessor was held up.
+    """Let the views stand over other generations, of one read model or several; the seconds for which their
+    predecessors were held up.
 
-    Raises NotPossibleError, and changes nothing, when it lags behind, has parked records, or has no tables; the first
+    Raises NotPossibleError, and changes nothing, when one lags behind, has parked records, or has no tables; the first
     two can be forced.
     """
-    await build_indexes(connection, target)
-    live = await connection.fetchrow("select * from projections where name = $1 and live", target.name)
-    before = _shape(live)
-    if not force and (behind := await _behind(connection, before, target)) > NEAR:
-        raise NotPossibleError(f"{target.schema} is {behind} records behind {before.schema}")
+    for target in targets:
+        before = await _live_one(connection, target.name)
+        if not force and (behind := await _behind(connection, before, target)) > NEAR:
+            raise NotPossibleError(f"{target.schema} is {behind} records behind {before.schema}")
+        await build_indexes(connection, target)
     started = time.monotonic()
     async with connection.transaction():
         await connection.execute(_LOCK)
-        row = await _row(connection, target)
-        if row is None or row["state"] != "fed" or row["live"]:
-            raise NotPossibleError(f"{target.schema} is {'live' if row and row['live'] else 'not filled'}")
-        if not force:
-            await _caught_up(connection, before, target)
-        await _move_over(connection, before, target)
-        stands = await _live(connection, projections)
-        if stands is None:
-            raise NotPossibleError("another projection is live in a version that this command does not know")
-        await _stand(connection, stands, views)
-        await _note(connection, "switch", target, operator, {"from": before.schema, "force": force})
+        for target in targets:
+            await _switch_one(connection, target, operator, force=force)
+        rows = {row["name"]: row for row in await connection.fetch("select * from projections where live")}
+        names = dict.fromkeys(projection.name for projection in projections)
+        await _stand(connection, [_shape(rows[name]) for name in names], views)
     return time.monotonic() - started
+
+
+async def _switch_one(connection: Connection, target: Projection, operator: Operator, *, force: bool) -> None:
+    before = await _live_one(connection, target.name)
+    row = await _row(connection, target)
+    if row is None or row["state"] != "fed" or row["live"]:
+        raise NotPossibleError(f"{target.schema} is {'live' if row and row['live'] else 'not filled'}")
+    if not force:
+        await _caught_up(connection, before, target)
+    await _move_over(connection, before, target)
+    await _note(connection, "switch", target, operator, {"from": before.schema, "force": force})
+
+
+async def _live_one(connection: Connection, name: str) -> Projection:
+    row = await connection.fetchrow("select * from projections where name = $1 and live", name)
+    if row is None:
+        raise NotPossibleError(f"{name} has no live generation: the projector has not run yet")
+    return _shape(row)
 
 
 async def _behind(connection: Connection, before: Projection, target: Projection) -> int:
@@ -299,7 +321,9 @@ def _reads(projection: Projection, topic: str) -> bool:
 
 async def _caught_up(connection: Connection, before: Projection, target: Projection) -> None:
     """Hold the live generation where it is until the other one is there too."""
-    await connection.execute("select from checkpoints where consumer = $1 for update", before.consumer)
+    await connection.execute(
+        "select from checkpoints where consumer = $1 order by topic, partition for update", before.consumer
+    )
     deadline = time.monotonic() + CATCH_UP_S
     while behind := await _behind(connection, before, target):
         if time.monotonic() > deadline:
@@ -314,7 +338,8 @@ async def _move_over(connection: Connection, before: Projection, target: Project
     for projection, live in ((before, False), (target, True)):
         await connection.execute(
             """
-            update projections set live = $4, live_since = case when $4 then now() else live_since end
+            update projections set live = $4,
+                live_since = case when $4 then now() else coalesce(live_since, created_at) end
             where name = $1 and version = $2 and generation = $3
             """,
             projection.name,

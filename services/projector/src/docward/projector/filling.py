@@ -15,7 +15,14 @@ import structlog
 from docward.events.topics import Topic
 from docward.runtime.delivery import DeliveryLoop
 from docward.runtime.errors import OPERATIONAL
-from docward.runtime.generations import GENERATIONS_CHANNEL, generation_of, known, prepare_generation, remove
+from docward.runtime.generations import (
+    GENERATIONS_CHANNEL,
+    consumer_of,
+    generation_of,
+    known,
+    prepare_generation,
+    remove,
+)
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.projections import Projection, projection_loop
 from docward.runtime.service import Loop
@@ -55,30 +62,28 @@ class Filling:
         async with self._around.pool.acquire() as connection:
             rows = await known(connection)
         for row in rows:
+            if row["state"] == "dropping":
+                await self._leave(consumer_of(row))
+                await remove(self._around.pool, row)
+                continue
             projection = generation_of(row, self._projections)
             if projection is None:
-                log.warning("tables of another version are not fed", name=row["name"], version=row["version"])
-                continue
-            if row["state"] == "dropping":
-                await self._end(projection)
-                await remove(self._around.pool, row)
+                log.debug("tables of another version are not fed", name=row["name"], version=row["version"])
                 continue
             if row["state"] == "requested":
                 await prepare_generation(self._around.pool, projection)
             if projection.consumer not in self._fed:
                 self._begin(projection)
-        for consumer in self._fed.keys() - {p.consumer for r in rows if (p := generation_of(r, self._projections))}:
+        for consumer in self._fed.keys() - {consumer_of(row) for row in rows}:
             await self._leave(consumer)  # removed by another replica
 
     def _begin(self, projection: Projection) -> None:
         self._fed[projection.consumer] = projection_loop(projection, self._around, dead_letters=self._dead_letters)
 
-    async def _end(self, projection: Projection) -> None:
-        if projection.consumer in self._fed:
-            await self._leave(projection.consumer)
-
     async def _leave(self, consumer: str) -> None:
-        loop = self._fed.pop(consumer)
+        loop = self._fed.pop(consumer, None)
+        if loop is None:
+            return
         loop.stop()
         task = self._tasks.pop(consumer, None)
         if task is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from docward.analyzer.analysis.document import Document, Sentence
-from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after
+from docward.analyzer.analysis.drafts import KIND, Draft, Outcome, insert_after
 from docward.analyzer.analysis.facets import CompiledPolicy, FacetOutcome, compiled, evaluate
 from docward.analyzer.analysis.negation import is_denied
 from docward.analyzer.analysis.text import stems
@@ -72,6 +72,8 @@ def assess(
 
 
 def _by_checks(case: _Case, outcomes: Mapping[str, Outcome]) -> Verdict:
+    if outcomes.get(KIND, Outcome()).drafts:
+        return case.verdict("not-applicable", "The text does not read as a specification: nothing in it was checked.")
     results = [outcomes[name] for check in case.policy.checks if (name := check.removeprefix("check:")) in outcomes]
     drafts = [draft for outcome in results for draft in outcome.drafts]
     examined = [span for outcome in results for span in outcome.examined]
@@ -105,7 +107,11 @@ def _by_evidence(case: _Case) -> Assessment:
     if not evidence:
         return _contradicted(case, denied[0], "NEG", "the text denies it") if denied else _missing(case)
     scope = _scope(case, evidence)
-    results = [evaluate(case.document, facet, scope) for facet in case.compiled.facets]
+    close = _close(case, evidence, scope)
+    results = [
+        evaluate(case.document, facet, close if facet.facet.kind == "quantity" and not facet.near else scope)
+        for facet in case.compiled.facets
+    ]
     facets = tuple(result.result for result in results)
     for result in results:
         if result.violation is not None and result.facet.severity_if_violated == "contradicted":
@@ -137,8 +143,18 @@ def _evidence(case: _Case) -> tuple[list[Sentence], list[Sentence]]:
             rank = int(case.has_prior(case.document.path(unit[0].section))) + len(own & subject)
             ranked.append((-rank, unit[0].index, speaking))
     ranked.sort(key=lambda item: item[:2])
-    needed = set(wanted.all) or subject
-    return [s for s in denied if s.concepts & needed], [sentence for _, _, unit in ranked for sentence in unit]
+    return _denying(case, denied), [sentence for _, _, unit in ranked for sentence in unit]
+
+
+def _denying(case: _Case, denied: Sequence[Sentence]) -> list[Sentence]:
+    """Sentences that together deny the requirement as a whole: each of `all` in one of them; without `all`, each of
+    `any`, for one that is not denied could still fulfil it. To deny a part of it is no contradiction.
+    """
+    wanted = case.policy.evidence
+    if wanted.all:
+        return [s for s in denied if all(is_denied(case.document, s, frozenset({concept})) for concept in wanted.all)]
+    lost = {c for s in denied for c in s.concepts & set(wanted.any) if is_denied(case.document, s, frozenset({c}))}
+    return list(denied) if set(wanted.any) <= lost else []
 
 
 def _units(document: Document, within: str) -> Iterable[Sequence[Sentence]]:
@@ -174,6 +190,20 @@ def _scope(case: _Case, evidence: Sequence[Sentence]) -> list[Sentence]:
     return [chosen[index] for index in sorted(chosen)]
 
 
+def _close(case: _Case, evidence: Sequence[Sentence], scope: Sequence[Sentence]) -> list[Sentence]:
+    """Where a number is one of the subject: beside its evidence, in its list, or under a heading that names it."""
+    beside = {index for sentence in evidence for index in range(sentence.index - 1, sentence.index + 2)}
+    lists = {sentence.paragraph for sentence in evidence}
+    return [
+        s
+        for s in scope
+        if s.index in beside
+        or (s.kind != "prose" and s.paragraph in lists)
+        or case.document.heading_concepts(s.section) & case.compiled.subject
+        or case.policy.evidence.within == "document"
+    ]
+
+
 def _contradicted(case: _Case, sentence: Sentence, family: Family, why: str, **more: Any) -> Assessment:
     draft = Draft(
         family=family,
@@ -201,7 +231,7 @@ def _missing(case: _Case, **more: Any) -> Assessment:
         category=category,
         severity=severity,
         title=f"{case.policy.title}: nothing stated",
-        explanation=f"Required: {case.policy.paraphrase} The document says nothing about it.",
+        explanation=f"Required: {case.policy.paraphrase} Nothing about it was found{_where(likely)}.",
         searched=searched,
         proposal=_insertion(case),
         confidence=0.8,
@@ -211,8 +241,16 @@ def _missing(case: _Case, **more: Any) -> Assessment:
             f"no {evidence.within} has them",
         ),
     )
-    verdict = case.verdict("missing", "The document says nothing about it.", searched=searched, **more)
+    verdict = case.verdict("missing", f"Nothing about it was found{_where(likely)}.", searched=searched, **more)
     return Assessment(verdict, _unless_optional(case, draft))
+
+
+def _where(likely: Sequence[str]) -> str:
+    """Where was searched, in words: the whole document, and above all where it usually stands."""
+    if not likely:
+        return " in the document"
+    named = ", ".join(likely[:3]) + (f" and {len(likely) - 3} more" if len(likely) > 3 else "")
+    return f" in the document, above all in {named}"
 
 
 def _partial(case: _Case, evidence: Sentence, failed: Sequence[FacetOutcome], **more: Any) -> Assessment:

@@ -38,6 +38,13 @@ _GLANCE = 300
 """Characters that a reader takes in at a glance: a finding about a word quotes its sentence up to this length."""
 _LONGEST = 1000
 """Characters of a sentence or row; what is longer is cut."""
+_HISTORY = re.compile(
+    r"\b(?:(?:version|revision|document|change|release|amendment)s?[ -](?:history|log)|changelog|list of changes|"
+    r"record of (?:changes|amendments))\b",
+    re.IGNORECASE,
+)
+_VERSIONS = re.compile(r"(?:version|revision|rev|edition|release|v)\b\.?$|(?:version|revision) (?:no|number)\b")
+_CHANGES = re.compile(r"\b(?:date|changes?|change description|summary of changes|amendments?|author|reason)\b")
 _NOT_TEXT = frozenset({"front-matter", "image"})
 
 
@@ -113,9 +120,15 @@ class Document:
             spoken[bisect_right(owners, mention.first) - 1].mentions.append(mention)
 
     @cached_property
+    def history(self) -> tuple[Sentence, ...]:
+        """Rows and lines of the version history: they tell of other editions and are evidence of nothing else."""
+        return tuple(s for s in self.sentences if s.kind not in {"heading", "code"} and _is_history(s))
+
+    @cached_property
     def body(self) -> tuple[Sentence, ...]:
-        """Everything but headings and code."""
-        return tuple(sentence for sentence in self.sentences if sentence.kind not in {"heading", "code"})
+        """Everything but headings, code and the version history."""
+        past = {sentence.index for sentence in self.history}
+        return tuple(s for s in self.sentences if s.kind not in {"heading", "code"} and s.index not in past)
 
     @cached_property
     def concepts(self) -> frozenset[str]:
@@ -204,6 +217,14 @@ class Document:
         for mention in sentence.mentions:
             if mention.concept == concept:
                 yield Span(start=self.tokens[mention.first].start, end=self.tokens[mention.last].end)
+
+
+def _is_history(sentence: Sentence) -> bool:
+    """By the title of its section, or as a row of a table with a version and a date or change in columns."""
+    if sentence.section is not None and _HISTORY.search(sentence.section.title):
+        return True
+    columns = [column.strip("*` ").lower() for column, _ in sentence.cells]
+    return len(columns) > 2 and any(_VERSIONS.match(c) for c in columns) and any(_CHANGES.search(c) for c in columns)
 
 
 class _Builder:

@@ -17,6 +17,8 @@ LONG_ENOUGH = 600
 """Words (about two pages) from which a text counts as a whole specification. What is absent from a shorter one says
 little: it is an excerpt, or a draft whose gaps the other checks name.
 """
+KIND = "document-kind"
+"""The check that says whether the text is a specification at all."""
 _SLOT = re.compile(r"\{([^{}]+)\}")
 
 

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from docward.analyzer.analysis import coverage, scores
+from docward.analyzer.analysis import bounds, coverage, scores
 from docward.analyzer.analysis.checks import CHECKS
 from docward.analyzer.analysis.document import Document
-from docward.analyzer.analysis.drafts import Outcome
-from docward.analyzer.analysis.findings import finding, ordered
+from docward.analyzer.analysis.drafts import KIND, Draft, Outcome
+from docward.analyzer.analysis.findings import finding, grouped, ordered
 from docward.analyzer.analysis.packs import bundled_lexicon
 from docward.events.findings import AnalysisReport, Finding, PolicyRef, Verdict
 from docward.events.ir import Ir
 from docward.events.policies import Policy
 
-ENGINE = "offline/1"
+ENGINE = "offline/2"
 """Goes into every report. Changes whenever the same input can give another report."""
 
 
@@ -38,17 +38,19 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
     if ir.markdown_length != len(markdown) or hashlib.sha256(markdown.encode()).hexdigest() != ir.markdown_sha256:
         raise ValueError("the IR does not belong to this Markdown")
     document = Document(ir, markdown, bundled_lexicon())
-    outcomes = {check.name: check.run(document) for check in CHECKS}
+    outcomes = _outcomes(document)
     own = [
         made
         for name, outcome in outcomes.items()
-        for draft in outcome.drafts
+        for draft in grouped(outcome.drafts)
         if (made := finding(document, draft, f"check:{name}")) is not None
     ]
+    if not outcomes[KIND].drafts:
+        own += [made for release in releases if (made := _inapplicable(document, release)) is not None]
     verdicts: list[Verdict] = []
     ruled: list[Finding] = []
     for assessment, policy in _assessments(document, releases, outcomes):
-        verdicts.append(assessment.verdict)
+        verdicts.append(bounds.bounded(assessment.verdict))
         if assessment.draft is not None:
             candidate = finding(document, assessment.draft, f"rule:{policy.id}", assessment.verdict.policy)
             if candidate is not None and not _is_reported(candidate, own):
@@ -58,7 +60,7 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
         engine=ENGINE,
         findings=findings,
         verdicts=tuple(verdicts),
-        self_containment=scores.self_containment(outcomes),
+        self_containment=scores.self_containment(outcomes, findings),
         implementability=scores.implementability(findings),
         compliance=scores.compliance(verdicts),
         missing_documents=scores.missing_documents(document),
@@ -67,11 +69,42 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
     )
 
 
+def _outcomes(document: Document) -> dict[str, Outcome]:
+    """Of every check by its name. In a text that is no specification, the others would only make noise."""
+    kind = next(check for check in CHECKS if check.name == KIND).run(document)
+    others = (check for check in CHECKS if check.name != KIND)
+    return {KIND: kind, **{check.name: Outcome() if kind.drafts else check.run(document) for check in others}}
+
+
+def _applies(document: Document, release: Release) -> bool:
+    return not release.applies_if or bool(document.concepts & set(release.applies_if))
+
+
+def _inapplicable(document: Document, release: Release) -> Finding | None:
+    """A whole pack that somebody assigned and that says nothing about this document: never silently."""
+    if _applies(document, release) or not release.policies:
+        return None
+    draft = Draft(
+        family="COV",
+        category="compliance-gap",
+        severity="info",
+        title=f"{release.repository} does not apply to this document",
+        explanation=(
+            f"None of the {len(release.policies)} requirements was judged: the document does not speak of what the "
+            "repository is about. If it should, the document lacks its subject; if not, the repository need not be "
+            "assigned."
+        ),
+        searched=document.all_sections,
+        decision=(f"repository {release.repository}", f"none of the concepts {', '.join(release.applies_if)}"),
+    )
+    return finding(document, draft, "check:applicability")
+
+
 def _assessments(
     document: Document, releases: Sequence[Release], outcomes: Mapping[str, Outcome]
 ) -> Iterator[tuple[coverage.Assessment, Policy]]:
     for release in releases:
-        applies = not release.applies_if or bool(document.concepts & set(release.applies_if))
+        applies = _applies(document, release)
         for policy in release.policies:
             reference = PolicyRef(
                 repository_id=release.repository_id,

@@ -17,8 +17,9 @@ from docward.events.findings import FacetResult
 from docward.events.policies import Facet, Policy
 
 _ACTION = re.compile(
-    r"\b(?:block(?:s|ed)?|reject(?:s|ed)?|cancel(?:s|led|ed)?|prevent(?:s|ed)?|disabl(?:e|es|ed)|stop(?:s|ped)?|"
-    r"halt(?:s|ed)?|suspend(?:s|ed)?|refus(?:e|es|ed)|shut(?:s)? down|held back|liquidat\w+|kill switch)\b",
+    r"\b(?:block(?:s|ed)?|reject(?:s|ed)?|cancel(?:s|led|ed)?|prevent(?:s|ed)?|disabl(?:e|es|ed)|"
+    r"stop(?:s|ped)?(?![- ]loss)|halt(?:s|ed)?|suspend(?:s|ed)?|refus(?:e|es|ed)|shut(?:s)? down|held back|liquidat\w+|"
+    r"kill switch)\b",
     re.IGNORECASE,
 )
 """What changes the course of an order; a warning does not."""

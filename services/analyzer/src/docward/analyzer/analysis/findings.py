@@ -6,14 +6,18 @@ import hashlib
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
+from docward.analyzer.analysis import bounds
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Draft
 from docward.analyzer.analysis.text import normalised
-from docward.events.findings import Family, Finding, PolicyRef, Severity
+from docward.events.findings import Family, Finding, PolicyRef, ProposedChange, Severity
 from docward.events.ir import Span
 
+REPEATS = 10
+"""Findings of one check about one subject that a person still reads one by one."""
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 _YIELDS_TO: dict[Family, frozenset[Family]] = {
     "AMB": frozenset({"VAL", "SRC", "CON", "XRF"}),
@@ -27,7 +31,12 @@ _STRONGER: frozenset[Family] = frozenset().union(*_YIELDS_TO.values())
 
 def finding(document: Document, draft: Draft, origin: str, policy: PolicyRef | None = None) -> Finding | None:
     """None for a draft without evidence: what cannot be shown in the document is not reported."""
-    quotes = tuple(document.quote(span) for span in dict.fromkeys(document.context(span) for span in draft.spans))
+    spans = tuple(dict.fromkeys(document.context(span) for span in draft.spans))
+    quotes = bounds.quotes(document, spans)
+    searched = bounds.sections(draft.searched)
+    left_out = bounds.more(len(quotes), len(spans), "places") + bounds.more(
+        len(searched), len(set(draft.searched)), "sections"
+    )
     words = document.markdown[draft.spans[0].start : draft.spans[0].end] if draft.spans else ""
     if any(not quote.text.strip() for quote in quotes) or (not quotes and not draft.searched):
         return None
@@ -36,16 +45,41 @@ def finding(document: Document, draft: Draft, origin: str, policy: PolicyRef | N
         family=draft.family,
         category=draft.category,
         severity=draft.severity,
-        title=draft.title[:255],
-        explanation=draft.explanation,
+        title=bounds.clip(draft.title, bounds.TITLE),
+        explanation=bounds.clip(draft.explanation, bounds.TEXT) + left_out,
         quotes=quotes,
-        searched=draft.searched,
+        searched=searched,
         policy=policy,
-        proposal=draft.proposal,
+        proposal=draft.proposal if draft.proposal is None or _fits(draft.proposal) else None,
         confidence=draft.confidence,
         origin=origin,
-        decision=draft.decision,
+        decision=bounds.decisions(draft.decision),
     )
+
+
+def _fits(proposal: ProposedChange) -> bool:
+    """A proposal is whole or none: half an edit would be a wrong one."""
+    return bounds.is_small(proposal.original, proposal.replacement, *proposal.slots)
+
+
+def grouped(drafts: Sequence[Draft]) -> Iterator[Draft]:
+    """Drafts of one check. What it says more than a few times about one subject becomes one draft with all places."""
+    repeated: dict[tuple[str, str, str], list[Draft]] = {}
+    for draft in drafts:
+        repeated.setdefault((draft.category, draft.title, draft.decision[0] if draft.decision else ""), []).append(
+            draft
+        )
+    for same in repeated.values():
+        if len(same) <= REPEATS:
+            yield from same
+            continue
+        yield replace(
+            same[0],
+            spans=tuple(span for draft in same for span in draft.spans),
+            severity=min((draft.severity for draft in same), key=SEVERITIES.index),
+            explanation=f"{same[0].explanation} The same holds at {len(same)} places.",
+            proposal=None,
+        )
 
 
 def _fingerprint(draft: Draft, origin: str, policy: PolicyRef | None, evidence: str) -> str:

@@ -6,7 +6,7 @@ Phrases are stemmed, so `kill switches` finds `kill switch`; an exclusion that c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import ahocorasick
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from docward.analyzer.analysis.text import Token, stems
+from docward.analyzer.analysis.text import Token, base_form, base_forms, stems
 
 BREAK = "\x1e"
 """Stands between sentences in the stem stream: no phrase reaches over it."""
@@ -26,6 +26,8 @@ class Concept(BaseModel):
     id: str
     label: str
     phrases: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+    """Phrases that name what goes wrong: `is not used` beside one of them is a rule, no denial of the concept."""
     exclusions: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
     dimension: str = ""
@@ -44,22 +46,32 @@ class Mention:
     first: int
     """Index of its first token in the document."""
     last: int
+    fault: bool = False
+
+
+@dataclass
+class _Pattern:
+    """Phrases with the same stems. Stems alone confuse `position` with `positive`: the base forms decide."""
+
+    found: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    faults: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
+    excluded: dict[tuple[str, ...], set[str]] = field(default_factory=dict)
 
 
 class Lexicon:
     def __init__(self, concepts: Iterable[Concept]) -> None:
         self.concepts = {concept.id: concept for concept in concepts}
         self._automaton = ahocorasick.Automaton()
-        patterns: dict[tuple[str, ...], tuple[set[str], set[str]]] = {}
+        patterns: dict[tuple[str, ...], _Pattern] = {}
         for concept in self.concepts.values():
-            for phrase in concept.phrases:
-                patterns.setdefault(stems(phrase), (set(), set()))[0].add(concept.id)
-            for phrase in concept.exclusions:
-                patterns.setdefault(stems(phrase), (set(), set()))[1].add(concept.id)
-        for words, (found, excluded) in patterns.items():
-            self._automaton.add_word(
-                f" {' '.join(words)} ", (tuple(sorted(found)), tuple(sorted(excluded)), len(words))
-            )
+            for phrase in (*concept.phrases, *concept.faults, *concept.exclusions):
+                pattern = patterns.setdefault(stems(phrase), _Pattern())
+                kind = pattern.excluded if phrase in concept.exclusions else pattern.found
+                kind.setdefault(base_forms(phrase), set()).add(concept.id)
+                if phrase in concept.faults:
+                    pattern.faults.setdefault(base_forms(phrase), set()).add(concept.id)
+        for words, pattern in patterns.items():
+            self._automaton.add_word(f" {' '.join(words)} ", (pattern, len(words)))
         if patterns:
             self._automaton.make_automaton()
 
@@ -68,11 +80,13 @@ class Lexicon:
         stream, starts = _stream(tokens, frozenset(breaks))
         found: list[Mention] = []
         excluded: dict[str, list[tuple[int, int]]] = {}
-        for end, (concepts, not_concepts, length) in self._matches(stream):
+        for end, (pattern, length) in self._matches(stream):
             last = starts[end]
             first = last - length + 1
-            found.extend(Mention(concept, first, last) for concept in concepts)
-            for concept in not_concepts:
+            form = tuple(base_form(token.text) for token in tokens[first : last + 1])
+            faults = pattern.faults.get(form, ())
+            found.extend(Mention(c, first, last, c in faults) for c in sorted(pattern.found.get(form, ())))
+            for concept in sorted(pattern.excluded.get(form, ())):
                 excluded.setdefault(concept, []).append((first, last))
         kept = (
             mention
@@ -81,7 +95,7 @@ class Lexicon:
         )
         return sorted(kept, key=lambda mention: (mention.first, mention.last, mention.concept))
 
-    def _matches(self, stream: str) -> Iterator[tuple[int, tuple[tuple[str, ...], tuple[str, ...], int]]]:
+    def _matches(self, stream: str) -> Iterator[tuple[int, tuple[_Pattern, int]]]:
         if self.concepts:
             yield from self._automaton.iter(stream)
 

@@ -34,7 +34,7 @@ _REACH_BEFORE, _REACH_AFTER = 30, 40
 
 def is_denied(document: Document, sentence: Sentence, concepts: AbstractSet[str]) -> bool:
     """Whether a negation reaches one of the concepts: in the same clause, before it or right behind it."""
-    mentions = [mention for mention in sentence.mentions if mention.concept in concepts]
+    mentions = [mention for mention in sentence.mentions if mention.concept in concepts and not mention.fault]
     for start, end in _negations(sentence) if mentions else ():
         for mention in mentions:
             first, last = document.tokens[mention.first].start, document.tokens[mention.last].end

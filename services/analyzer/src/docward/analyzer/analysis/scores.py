@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
+from docward.analyzer.analysis.bounds import QUOTES
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Outcome
 from docward.events.findings import (
@@ -57,8 +58,14 @@ _GAPS = frozenset(
 _SOURCE = re.compile(r"\b(?:source|vendor|provider|feed)\b", re.IGNORECASE)
 
 
-def self_containment(outcomes: Mapping[str, Outcome]) -> SelfContainment:
-    """Each part is clean places / all places that its checks looked at; a part without any is left out."""
+_COST = {"critical": 0.3, "high": 0.15, "medium": 0.05}
+"""What one open finding takes from the part `open findings`."""
+
+
+def self_containment(outcomes: Mapping[str, Outcome], findings: Sequence[Finding]) -> SelfContainment:
+    """Each part is clean places / all places that its checks looked at; a part without any is left out. What is open,
+    in the text or of a requirement, is a part of its own: a document with serious findings is never perfect.
+    """
     parts = []
     for name, weight, checks in _PARTS:
         found = sum(len(outcomes[check].drafts) for check in checks)
@@ -72,17 +79,42 @@ def self_containment(outcomes: Mapping[str, Outcome]) -> SelfContainment:
                     explanation=f"{clean} of {found + clean} places examined are clean ({', '.join(checks)})",
                 )
             )
+    opened = _open(findings)
     if not parts:
         parts = [
             ScorePart(name="content", value=0, weight=1, explanation="the document has nothing that can be implemented")
         ]
+    elif opened is not None:
+        parts.append(opened)
     score = sum(part.value * part.weight for part in parts) / sum(part.weight for part in parts)
     return SelfContainment(score=round(score, 4), parts=tuple(parts))
 
 
+def _open(findings: Sequence[Finding]) -> ScorePart | None:
+    counts = {severity: sum(f.severity == severity for f in findings) for severity in _COST}
+    if not any(counts.values()):
+        return None
+    cost = sum(_COST[severity] * count for severity, count in counts.items())
+    named = ", ".join(f"{count} {severity} × {_COST[severity]}" for severity, count in counts.items() if count)
+    return ScorePart(
+        name="open findings", value=round(max(0.0, 1 - cost), 4), weight=4, explanation=f"1 less {named}, at least 0"
+    )
+
+
 def implementability(findings: Sequence[Finding]) -> Implementability:
+    no_specification = [f for f in findings if f.origin == "check:document-kind"]
+    if no_specification:
+        return Implementability(
+            verdict="not-implementable",
+            explanation="The text does not read as a specification.",
+            blocking=tuple(f.fingerprint for f in no_specification),
+        )
     blocking = [f for f in findings if f.category in _BLOCKING and f.severity == "critical"]
-    assumed = [f for f in findings if f.category in _BLOCKING | _GAPS and f.severity in {"high", "medium"}]
+    assumed = [
+        f
+        for f in findings
+        if f.severity in {"critical", "high"} or (f.category in _BLOCKING | _GAPS and f.severity == "medium")
+    ]
     if blocking:
         return Implementability(
             verdict="not-implementable",
@@ -93,7 +125,7 @@ def implementability(findings: Sequence[Finding]) -> Implementability:
         return Implementability(
             verdict="with-assumptions",
             explanation=f"Implementable only with own assumptions about {len(assumed)} point(s).",
-            blocking=tuple(f.fingerprint for f in assumed if f.severity == "high"),
+            blocking=tuple(f.fingerprint for f in assumed if f.severity in {"critical", "high"}),
         )
     return Implementability(verdict="implementable", explanation="No finding stands in the way of an implementation.")
 
@@ -123,7 +155,7 @@ def missing_documents(document: Document) -> tuple[MissingDocument, ...]:
         known = found.get(reference.target.casefold())
         found[reference.target.casefold()] = MissingDocument(
             name=reference.target,
-            referenced_at=(*(known.referenced_at if known else ()), quote),
+            referenced_at=(*(known.referenced_at if known else ()), quote)[:QUOTES],
             purpose=(known.purpose if known else "") or (" ".join(sentence.text.split())[:300] if sentence else ""),
             criticality="critical" if reference.kind == "appendix" else "medium" if reference.version else "high",
         )

@@ -66,6 +66,7 @@ _SCOPE_WORDS = alternatives(
     reduced|increased?|temporar\w+|raised|lowered
     daily|weekly|monthly|annual(?:ly)?
     per (?:venue|symbol|desk|sector|client|trader)|firm|portfolio|sectors?|industr\w+|issuers?|countr\w+|desk
+    trailing|profit|per (?:position|trade|instrument|day)
     gross|net|long|short|entry|exit|additions?|deletions?|small|large
     buy|sell|purchases?|sales?|fees|commission
     """
@@ -76,6 +77,9 @@ _VALUE_COLUMN = re.compile(
 )
 _UNIT_COLUMN = re.compile(r"\bunits?\b", re.IGNORECASE)
 _DIRECTIONS = {">=": "at least", ">": "at least", "<=": "at most", "<": "at most"}
+_JOINT = re.compile(r"\s*[:=(]?\s*(?:is|of|at|to|level|set|limit|equals|fixed|exactly|\s)*\s*")
+_ENTRY_VALUE = re.compile(r"\b(?:of|from|below) (?:the|its) entry \w+", re.IGNORECASE)
+"""What a stop is measured from, no scope."""
 _BESIDE = 12
 """Characters between a parameter of the lexicon and a cadence that belongs to it: `rebalanced quarterly`."""
 
@@ -141,10 +145,24 @@ def _prose(document: Document, sentence: Sentence) -> Iterator[Statement | None]
             yield _statement(document, sentence, label["subject"], quantity, sentence.text)
         elif cut:
             yield _statement(document, sentence, f"maximum {cut['subject']}", quantity, before)
+        elif parameter := _beside(document, sentence, quantity):
+            yield replace(
+                _made(sentence, parameter[1], quantity, _ENTRY_VALUE.sub("", sentence.text)), concept=parameter[0]
+            )
         elif noun := _noun(before[-_REACH:]):
             yield _statement(document, sentence, noun, quantity, sentence.text)
         elif _LEADING.match(before) and quantity.dimension != "number":
             yield _statement(document, sentence, before + after[:60], quantity, sentence.text)
+
+
+def _beside(document: Document, sentence: Sentence, quantity: Quantity) -> tuple[str, str] | None:
+    """A parameter of the lexicon right before its value: `a stop loss 5 %`, `the stop loss at 7 %`."""
+    for mention in sentence.mentions:
+        first, last = document.tokens[mention.first].start, document.tokens[mention.last].end
+        lexical = document.lexicon.concepts[mention.concept].dimension == quantity.dimension
+        if lexical and _JOINT.fullmatch(document.text[last : quantity.start] if last <= quantity.start else "-"):
+            return mention.concept, document.text[first:last]
+    return None
 
 
 def _noun(before: str) -> str:

@@ -56,6 +56,26 @@ def stem(word: str) -> str:
     return str(_STEMMER.stemWord(lowered)) if lowered.isalpha() else lowered
 
 
+_ENDINGS = tuple(
+    re.compile(rf"(?<=..)(?:{e})$") for e in (r"(?<=[sxz])es|(?<=[cs]h)es|(?<![sui])s", r"ing|(?<!e)ed", "e")
+)
+
+
+@lru_cache(maxsize=100_000)
+def base_form(word: str) -> str:
+    """The word without plural and verb endings: `limits`, `limited` are `limit`, but `indicative` is no `indicator`."""
+    base = word.lower()
+    if len(base) > 4 and base.endswith(("ies", "ied")):
+        return f"{base[:-3]}y"
+    for ending in _ENDINGS:
+        base = ending.sub("", base)
+    return base[:-1] if len(base) > 3 and base[-1] == base[-2] else base
+
+
+def base_forms(text: str) -> tuple[str, ...]:
+    return tuple(base_form(match.group()) for match in _WORD.finditer(text))
+
+
 def tokens(text: str, offset: int = 0) -> tuple[Token, ...]:
     return tuple(
         Token(match.group(), stem(match.group()), match.start() + offset, match.end() + offset)

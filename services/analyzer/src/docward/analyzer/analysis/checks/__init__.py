@@ -9,6 +9,7 @@ from docward.analyzer.analysis.checks import (
     conflicts,
     control,
     formulas,
+    kind,
     precision,
     references,
     sources,
@@ -16,9 +17,10 @@ from docward.analyzer.analysis.checks import (
     values,
     wording,
 )
-from docward.analyzer.analysis.drafts import Check
+from docward.analyzer.analysis.drafts import KIND, Check
 
 CHECKS: tuple[Check, ...] = (
+    Check(KIND, kind.document_kind),
     Check("internal-references", references.internal_references),
     Check("external-documents", references.external_documents),
     Check("acronyms", terms.acronyms),

@@ -85,6 +85,13 @@ _COMBINED = re.compile(
     r"(?:multiple|several) \w+)",
     re.IGNORECASE,
 )
+_UNNAMED = re.compile(
+    r"\b(?:weighted |simple )?(?:average|mean|sum|combination|blend|function|composite)\sof\s(?:several|multiple|"
+    r"various|different|some|many|a number of|certain|a few)\s(?:\w+\s){0,2}(?:factors?|signals?|indicators?|inputs?|"
+    r"scores?|models?|measures?|metrics?|variables?|criteria|components?)\b(?!\s*(?:[:(]|,? namely|listed|of section|"
+    r"in section|in table))",
+    re.IGNORECASE,
+)
 _ON_SIGNALS = re.compile(
     r"\bbased on (?:[\w-]+\s){0,2}(?:signals?|scores?|indicators?|models?)\b|\b(?:technical|fundamental) analysis\b",
     re.IGNORECASE,
@@ -92,7 +99,8 @@ _ON_SIGNALS = re.compile(
 _COMPUTED = re.compile(r"\b(?:calculat\w+|comput\w+|formula|defined as|equals)\b", re.IGNORECASE)
 _SOURCED = re.compile(
     r"\b(?:sourced?|vendors?|providers?|feeds?|database|data ?set|published (?:by|on)|Bloomberg|Reuters|Refinitiv|"
-    r"as reported by)\b",
+    r"as reported by|(?:prices?|quotes?|volumes?|rates?)\b[^.;]{0,40}\s(?:on|from|at|of)\s(?:the\s)?(?:Xetra|NYSE|"
+    r"Nasdaq|Euronext|LSE|CME|Eurex|SIX|ECB))\b",
     re.IGNORECASE,
 )
 _INPUTS = re.compile(
@@ -144,7 +152,12 @@ def required_values(document: Document) -> Outcome:
 
 
 def unspecified_computations(document: Document) -> Outcome:
-    """Inputs are combined, or a signal is used, and nothing in the document computes anything."""
+    """Inputs are combined, or a signal is used, and nothing in the document computes anything; or an average is taken
+    of things that the document does not name.
+    """
+    unnamed = [s for s in document.body if s.kind != "row" and _UNNAMED.search(s.text)]
+    if unnamed:
+        return Outcome(tuple(_unnamed(document, s) for s in unnamed), tuple(f.span for f in document.ir.formulas[:3]))
     if document.ir.formulas or any(_COMPUTED.search(sentence.text) for sentence in document.body):
         return Outcome(examined=tuple(formula.span for formula in document.ir.formulas[:3]))
     kind = _Kind("FML", "ambiguous-methodology", "high")
@@ -157,6 +170,14 @@ def unspecified_computations(document: Document) -> Outcome:
                 explanation = f"“{match.group()}” names what is used; nothing says how a result follows from it."
                 drafts.append(kind.draft(document, sub_span(sentence, match), f"{title} is not stated", explanation))
     return Outcome(tuple(drafts))
+
+
+def _unnamed(document: Document, sentence: Sentence) -> Draft:
+    match = _UNNAMED.search(sentence.text)
+    span = sub_span(sentence, match) if match else sentence.span
+    explanation = f"“{document.text[span.start : span.end]}” names neither the inputs nor their weights."
+    kind = _Kind("FML", "ambiguous-methodology", "high")
+    return kind.draft(document, span, "How the inputs are combined is not stated", explanation)
 
 
 def unsourced_inputs(document: Document) -> Outcome:

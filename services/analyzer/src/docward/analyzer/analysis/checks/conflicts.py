@@ -14,8 +14,12 @@ from collections.abc import Iterator, Sequence
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace
 from docward.analyzer.analysis.statements import Statement, statements
+from docward.analyzer.analysis.text import words
 
 _EQUAL = re.compile(r"\bequal(?:ly)?[- ]weight\w*", re.IGNORECASE)
+_NAME = 6
+"""Words of a parameter's name in a title; those at the end of a noun phrase say what it is."""
+_NO_NOUN = words("the a an of for in on at to and or then so if when where with by from each every that this its")
 _OTHER_SCHEME = re.compile(
     r"\bweighted by (?:their |the )?[\w-]+(?: [\w-]+){0,3}|\bmarket[- ]capitali[sz]ation[- ]weighted\b", re.IGNORECASE
 )
@@ -88,7 +92,7 @@ def _draft(document: Document, one: Statement, other: Statement) -> Draft:
         family="CON",
         category="inconsistent-content",
         severity="critical",
-        title=f"Two values for {name}: {one.text} and {other.text}",
+        title=f"Two values for {name[:40].rstrip()}: {one.text[:14]} and {other.text[:14]}",
         explanation=(
             f"{first} gives {one.text} for {name}, {second} gives {other.text}. Nothing says that they apply in "
             "different cases, so the document cannot be implemented in one way."
@@ -108,7 +112,10 @@ def _name(document: Document, one: Statement, other: Statement) -> str:
     if concept is not None:
         return concept.label.lower()
     shorter = min((one.label, other.label), key=len)
-    return " ".join(re.sub(r"^(?:the|an?|of)\s", "", shorter, flags=re.IGNORECASE).split())
+    found = re.sub(r"[^\w%&/.() -]+", " ", shorter).split()
+    while found and found[0].lower() in _NO_NOUN:
+        found.pop(0)
+    return " ".join(found[-_NAME:]) or shorter[:40]
 
 
 def _schemes(document: Document) -> list[Draft]:

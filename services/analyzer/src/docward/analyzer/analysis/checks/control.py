@@ -138,7 +138,9 @@ def document_control(document: Document) -> Outcome:
         absent.append("version")
     if not keys & _DATE_KEYS and not _labelled(document, "date") and not _dated_opening(document):
         absent.append("date")
-    examined = tuple(s.span for s in document.body if s.cells and _row_label(s) in {"version", "date", "owner"})
+    examined = tuple(
+        s.span for s in (*document.body, *document.history) if s.cells and _row_label(s) in {"version", "date", "owner"}
+    )
     if not absent or document.words < LONG_ENOUGH:
         fallback = tuple(section.heading for section in document.ir.sections[:1]) if not absent else ()
         return Outcome(examined=examined or fallback)
@@ -188,7 +190,7 @@ def _row_label(sentence: Sentence) -> str:
 def _labelled(document: Document, name: str) -> bool:
     """A row `Version | 2.3`, a column `Version`, a line `Version: 2.3`."""
     line = re.compile(rf"^\W*(?:document\s|effective\s|publication\s|issue\s)?{name}\W*:\W*\S", re.IGNORECASE)
-    for sentence in document.body:
+    for sentence in (*document.body, *document.history):
         if _row_label(sentence) in {name, f"document {name}", f"effective {name}", f"{name} of this document"}:
             return True
         if sentence.cells and len(sentence.cells) > 2 and sentence.cells[0][0].strip("*` ").lower() == "version":

@@ -23,6 +23,10 @@ _GREEK = {
     "lambda": "λ", "mu": "μ", "nu": "ν", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "omega": "ω",
 }  # fmt: skip
 _IS = r"(?:is|are|denotes?|means|equals?|stands?\sfor|represents?|refers?\sto|being|:=|=|:|–|—|\s-\s)"
+_TEXT_IN_FORMULA = re.compile(
+    r"\\(?:text|mathrm|operatorname|mathit|textit|mbox)\{[^{}]*\}|\\[A-Za-z]+|[_^](?:\{[^{}]*\}|\w)"
+)
+_LETTER = re.compile(r"(?<![\w.])[a-z](?![\w'(.])")
 _WINDOW_WORDS = re.compile(
     r"\b(?:historical (?:average|mean|prices?|volatility)|(?:moving|rolling) (?:average|mean|window)|"
     r"look-?back (?:period|window)|trailing (?:average|volatility)|momentum signals?)\b",
@@ -43,6 +47,13 @@ _ZERO = re.compile(
     re.IGNORECASE,
 )
 
+_ZERO_DIVISOR = re.compile(
+    r"\b(?:when|where|if)\s(?:\S+\s){1,6}(?:is|equals|becomes)\s(?:zero|0)\b|\bdivi(?:sion|ded) by (?:zero|0)\b|"
+    r"\bdenominators?\b.{0,40}\b(?:zero|0)\b",
+    re.IGNORECASE,
+)
+"""A rule for a divisor that is zero, wherever the division is written."""
+
 
 def formula_symbols(document: Document) -> Outcome:
     drafts, examined = [], []
@@ -56,10 +67,20 @@ def formula_symbols(document: Document) -> Outcome:
                     undefined[_family(symbol)].append(symbol)
                 else:
                     examined.append(formula.span)
+        for symbol in _letters(formula):
+            if symbol not in reported and not _is_defined(document, symbol, formula):
+                undefined[symbol].append(symbol)
         for symbols in undefined.values():
             reported.update(symbols)
             drafts.append(_undefined(document, formula, symbols))
     return Outcome(tuple(drafts), tuple(dict.fromkeys(examined)))
+
+
+def _letters(formula: Formula) -> list[str]:
+    """Small letters that stand as operands in the formula and are not among its variables; capitals name functions."""
+    known = {re.split(r"[_^({]", v.symbol.strip())[0] for v in formula.variables}
+    bare = _TEXT_IN_FORMULA.sub(" ", formula.latex or "")
+    return [s for s in dict.fromkeys(_LETTER.findall(bare)) if s not in known and _is_symbol(s)]
 
 
 def _undefined(document: Document, formula: Formula, symbols: list[str]) -> Draft:
@@ -150,8 +171,9 @@ def _follows(document: Document, symbol: str) -> bool:
 
 def formula_windows(document: Document) -> Outcome:
     """A statistic over time needs its window; one anywhere in the document that names the statistic is enough."""
-    if _has_window(document):
-        return Outcome(examined=tuple(f.span for f in document.ir.formulas[:1]))
+    stated = _windows(document)
+    if stated:
+        return Outcome(examined=tuple(sentence.span for sentence in stated[:3]))
     drafts = []
     for formula in document.ir.formulas:
         symbols = [v.symbol for v in formula.variables if _WINDOW_SYMBOL.match(v.symbol.replace(" ", "_"))]
@@ -167,15 +189,16 @@ def formula_windows(document: Document) -> Outcome:
     return Outcome(tuple(drafts[:3]))
 
 
-def _has_window(document: Document) -> bool:
-    return any(
-        any(
+def _windows(document: Document) -> list[Sentence]:
+    return [
+        sentence
+        for sentence in document.body
+        if any(
             q.dimension in _WINDOW_DIMENSIONS or (sentence.kind == "row" and q.dimension == "number")
             for q in sentence.quantities
         )
         and any(token.stem in _WINDOW_STEMS for token in sentence.tokens)
-        for sentence in document.body
-    )
+    ]
 
 
 def _no_window(document: Document, span: Span, name: str, why: str) -> Draft:
@@ -197,7 +220,7 @@ def _no_window(document: Document, span: Span, name: str, why: str) -> Draft:
 
 def division_by_zero(document: Document) -> Outcome:
     drafts, examined = [], []
-    handled = _zero_is_handled(document)
+    handled = any(_zero_rule(sentence) for sentence in document.body)
     for formula in document.ir.formulas:
         risky = _denominator(formula)
         if risky is None:
@@ -221,6 +244,8 @@ def division_by_zero(document: Document) -> Outcome:
                 decision=(f"denominator {risky}", "no rule for zero in the document"),
             )
         )
+    if not drafts and not examined:
+        examined = [s.span for s in document.body if _ZERO_DIVISOR.search(s.text)][:3]
     return Outcome(tuple(drafts[:2]), tuple(examined))
 
 
@@ -229,10 +254,6 @@ def _denominator(formula: Formula) -> str | None:
     found = re.findall(r"\\frac\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", text)
     found += re.findall(r"/\s*(\([^()]*\)|[\w.\\]+(?:\([^()]*\))?)", formula.text)
     return next((d[1:-1] if d.startswith("(") else d for d in found if _RISKY.search(d)), None)
-
-
-def _zero_is_handled(document: Document) -> bool:
-    return any(_zero_rule(sentence) for sentence in document.body)
 
 
 def _zero_rule(sentence: Sentence) -> bool:

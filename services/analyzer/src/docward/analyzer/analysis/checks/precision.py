@@ -41,7 +41,8 @@ _RANKED = re.compile(
 )
 _SUMMARY = re.compile(r"\b(?:overview|purpose|objectives?|summary|introduction|results?)\b", re.IGNORECASE)
 _TIES = re.compile(
-    r"\b(?:ties?|tied|equal (?:score|rank|value)s?|same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|weight|"
+    r"\b(?:ties?|tied|equal (?:score|rank|value)s?|(?:two|both|several|they|these)(?: \w+)? (?:are|have) (?:an )?equal|"
+    r"same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|weight|"
     r"mdv|adv|size)|also equal|identical scores?)\b",
     re.IGNORECASE,
 )
@@ -141,9 +142,11 @@ def ties(document: Document) -> Outcome:
         for s in document.body
         if s.kind != "row" and (m := _RANKED.search(s.text)) and not (s.section and _SUMMARY.search(s.section.title))
     ]
-    rules = [s for s in document.body if _TIES.search(s.text) and _RANKING.search(s.text)]
+    rules = [s for s in document.body if _TIES.search(s.text) and _RANKING.search(f"{s.text} {_before(document, s)}")]
     ranked = {s.section.id if s.section else "" for s, _ in rankings}
     general = [s for s in rules if (s.section.id if s.section else "") not in ranked]
+    if not rankings:
+        return Outcome(examined=tuple(s.span for s in rules))
     drafts, examined, seen = [], [], set()
     for sentence, match in rankings:
         rule = next((s for s in (*rules, *general) if s.section is sentence.section or s in general), None)
@@ -153,6 +156,11 @@ def ties(document: Document) -> Outcome:
             drafts.append(_tie(document, sentence, sub_span(sentence, match)))
         seen.add(sentence.section)
     return Outcome(tuple(drafts[:3]), tuple(dict.fromkeys(examined)))
+
+
+def _before(document: Document, sentence: Sentence) -> str:
+    """The sentence before: `Where two are equal` speaks of what that one ranks."""
+    return document.sentences[sentence.index - 1].text if sentence.index else ""
 
 
 def _tie(document: Document, sentence: Sentence, span: Span) -> Draft:

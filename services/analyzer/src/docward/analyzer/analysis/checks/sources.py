@@ -33,6 +33,8 @@ _GENERIC_CELL = re.compile(
     r"suppliers?|sources?|feeds?|databases?|n/?a|various|internal|external|-|–|\?)",
     re.IGNORECASE,
 )
+_NO_SOURCE = frozenset({"platform", "platforms", "manager", "terminal"})
+"""Alone, they are where something runs or who decides, not where data comes from."""
 _SOURCE_COLUMN = re.compile(r"\b(?:source|vendor|provider|feed)\b", re.IGNORECASE)
 
 
@@ -56,8 +58,8 @@ def named_sources(document: Document) -> Outcome:
             continue
         for pattern in (_VENDOR, _OPAQUE, _VENUE):
             for match in pattern.finditer(sentence.text):
-                name = re.sub(r"^(?:the|our|an?|its)\s", "", match["source"].lower())
-                if name in seen or name in defined or _is_named(sentence, match):
+                name = _bare(match)
+                if name in _NO_SOURCE or name in seen or name in defined or _is_named(sentence, match):
                     continue
                 seen.add(name)
                 span = sub_span(sentence, match, "source")
@@ -67,7 +69,15 @@ def named_sources(document: Document) -> Outcome:
 
 def names_no_source(sentence: Sentence) -> bool:
     """Whether the sentence speaks of a source without naming it."""
-    return any(not _is_named(sentence, match) for p in (_VENDOR, _OPAQUE) for match in p.finditer(sentence.text))
+    return any(
+        not _is_named(sentence, match) and _bare(match) not in _NO_SOURCE
+        for pattern in (_VENDOR, _OPAQUE)
+        for match in pattern.finditer(sentence.text)
+    )
+
+
+def _bare(match: re.Match[str]) -> str:
+    return re.sub(r"^(?:the|our|an?|its)\s", "", match["source"].lower())
 
 
 def _is_named(sentence: Sentence, match: re.Match[str]) -> bool:

@@ -27,6 +27,13 @@ _KNOWN = words(
     TBC TODO OK NO YES ALL MIN MAX SUM LOG EXP SQRT AVG MEAN MIFID MIFIR RTS ITS MAR BMR ESMA FCA PRA SEC FINRA
     CFTC NFA IOSCO BAFIN AMF AFM MAS ASIC EBA ECB IMF FIA S&P NYSE NASDAQ LSE JPX HKEX ASX SGX NSE BSE CME ICE
     CBOE XETRA MSCI FTSE STOXX GICS ICB ISIN CUSIP SEDOL FIGI LEI MIC ETF ETFS ETP FX OTC IPO AG SE SA NV PLC
+    DAX MDAX CAC SPX SPY QQQ NDX DJIA SMI IBEX FTSEMIB AEX HSI NKY TOPIX ATX OMX EEM HR IT PR QA UAT FAQ KPI SLA GUI UI
+    CCP OMS EMS FIX HFT AI ML LEDGER FY QTD YTD MTD EOD BOD SOD YOY USA UAE APAC EMEA GDP CPI NAV ATM DMA DVP T&C R&D
+    BUY SELL NET GROSS BEGIN END LONG SHORT OPEN CLOSE HIGH LOW START STOP FLAT HOLD BID ASK MID ON OFF NEW OLD PASS
+    FAIL DRAFT FINAL NOTE IMPORTANT WARNING CAUTION CONFIDENTIAL INTERNAL PUBLIC ONLY NEVER ALWAYS EACH EVERY NONE DO
+    WHEN WHERE WHILE FOR WITH IS ARE BE BY OF TO IN AT AS IT WE THE AN ANY BOTH ENTRY EXIT ORDER LIMIT MARKET PRICE
+    DATE TIME VALUE TOTAL RISK INPUT OUTPUT RETURN SELECT FROM UP DOWN LEFT RIGHT SET GET ADD RUN KILL HALT PAUSE MON
+    TUE WED THU FRI SAT SUN JAN FEB MAR APR JUN JUL AUG SEP OCT NOV DEC
     LLC LLP INC LTD GMBH CEO CFO CRO COO CTO CIO VIX II III IV VI VII VIII IX XI XII ESG FIFO
     """
 )
@@ -34,6 +41,8 @@ _MEANS = re.compile(
     r"(?:^|[,:;]\s|\bthe\s|\b[Aa]n?\s)[\"“]?(?P<term>[A-Z][\w-]+(?: [A-Z][\w-]+)*)[\"”]?\s(?:means|is defined as|"
     r"shall mean|denotes)\s(?P<text>.{10,})"
 )
+_LISTED = re.compile(r"(?:\b[A-Z]{2,5},\s){2,}(?:and\s|or\s)?[A-Z]{2,5}\b(?:\s(?:and|or)\s[A-Z]{2,5}\b)?")
+"""Three or more in a row (`AAPL, MSFT, IBM`) are symbols of instruments."""
 _SAME_MEANING = 78
 """Token-set similarity (0–100) from which two definitions of a term count as one wording."""
 
@@ -47,6 +56,7 @@ def acronyms(document: Document) -> Outcome:
         hidden = [
             m.span() for p in (_CODE_SPAN, _ID) for m in p.finditer(document.markdown, sentence.start, sentence.end)
         ]
+        hidden += [m.span() for m in _LISTED.finditer(document.text, sentence.start, sentence.end)]
         for match in _ACRONYM.finditer(document.text, sentence.start, sentence.end):
             if not any(a <= match.start() < b for a, b in hidden) and not _in_name(document.text, match):
                 uses[match.group().rstrip("s")].append(Span(start=match.start(), end=match.end()))

@@ -28,6 +28,19 @@ _BARE = re.compile(
     r"\band\b|\bor\b))",
     re.IGNORECASE,
 )
+_LEFT_OPEN = re.compile(
+    r"\b(?P<name>(?:maximum|minimum|max|min)\s(?:\w+\s){0,2}(?:loss|position|exposure|drawdown|weight|turnover|"
+    r"holding|size|value|volume|quantity|leverage|spread|deviation))\s(?:is|are)\s(?:set|defined|determined|fixed|"
+    r"decided|chosen|agreed|given)\s(?:by|with|according)\b",
+    re.IGNORECASE,
+)
+_LIMITS = re.compile(
+    r"\b(?:maximum|minimum|max|min|limit\w*|thresholds?|caps?|capped|floors?|ceilings?|collars?|budgets?|buffers?|"
+    r"levels?|ratios?|tolerances?|multiplier|leverage|at least|at most|exceed\w*|no more|not more|up to|restricted|"
+    r"stop[- ]loss)\b",
+    re.IGNORECASE,
+)
+"""Words of a sentence whose quantity can be the value of a limit."""
 _APPLIES = re.compile(
     r"\b(?:appl(?:y|ies)|is (?:set|applied|used|in place|defined|enforced)|are (?:set|applied|used|in place|"
     r"enforced)|must (?:be|not|have|meet)|shall|capped|limited|exceeds?|triggers?|triggered|above|below|greater|less|"
@@ -46,7 +59,7 @@ _META = re.compile(
     re.IGNORECASE,
 )
 _LIMITED = re.compile(
-    r"\b(?:maximum|minimum|limit\w*|thresholds?|caps?|capped|at least|at most|exceed\w*)\b", re.IGNORECASE
+    r"\b(?:maximum|minimum|limit\w*|thresholds?|caps?|capped|at least|at most|exceed\w*|stop[- ]loss)\b", re.IGNORECASE
 )
 _GENERIC = frozenset(
     {
@@ -74,15 +87,19 @@ def stated_values(document: Document) -> Outcome:
     reported: set[frozenset[str]] = set()
     valued = _valued(document)
     for sentence in document.body:
-        found = _named_limit(sentence)
+        found = _named_limit(sentence) or _open_maximum(sentence)
         if found is None:
             if _LIMITED.search(sentence.text) and any(q.dimension in _QUANTITATIVE for q in sentence.quantities):
                 examined.append(sentence.span)
             continue
         span, name = found
         key = _key(name)
-        if _has_value(sentence) or _stated_elsewhere(valued, sentence, key):
-            examined.append(span)
+        if _has_value(sentence):
+            examined.append(sentence.span)
+        elif place := _stated_elsewhere(valued, sentence, key):
+            examined.append(place.span)
+        elif _ELSEWHERE.search(sentence.text):
+            continue  # a pointer is neither a value nor a gap: the check of references follows it
         elif key not in reported or not key:
             reported.add(key)
             drafts.append(_missing(document, span, name))
@@ -123,7 +140,7 @@ def _key(name: str) -> frozenset[str]:
 
 
 def _has_value(sentence: Sentence) -> bool:
-    return bool(_ELSEWHERE.search(sentence.text)) or any(q.dimension in _QUANTITATIVE for q in sentence.quantities)
+    return any(q.dimension in _QUANTITATIVE for q in sentence.quantities)
 
 
 def _valued(document: Document) -> list[tuple[Sentence, frozenset[str]]]:
@@ -131,17 +148,26 @@ def _valued(document: Document) -> list[tuple[Sentence, frozenset[str]]]:
     return [
         (sentence, content_stems(sentence.cells[0][1].text) if sentence.cells else sentence.content)
         for sentence in document.body
-        if any(quantity.dimension in _QUANTITATIVE for quantity in sentence.quantities)
+        if (sentence.kind == "row" or _LIMITS.search(sentence.text))
+        and any(quantity.dimension in _QUANTITATIVE for quantity in sentence.quantities)
     ]
 
 
-def _stated_elsewhere(valued: Sequence[tuple[Sentence, frozenset[str]]], here: Sentence, key: frozenset[str]) -> bool:
+def _stated_elsewhere(
+    valued: Sequence[tuple[Sentence, frozenset[str]]], here: Sentence, key: frozenset[str]
+) -> Sentence | None:
     """Another place that speaks of the same limit and has a value."""
-    return any(
-        key <= words if key else bool(words & {"limit", "threshold"}) and other.section is here.section
-        for other, words in valued
-        if other is not here
-    )
+    for other, words in valued:
+        same = key <= words if key else bool(words & {"limit", "threshold"}) and other.section is here.section
+        if same and other is not here and ("stop" in key or "stop" not in words):
+            return other
+    return None
+
+
+def _open_maximum(sentence: Sentence) -> tuple[Span, str] | None:
+    """`The maximum loss is set by management`: a bound is said to exist, and left to somebody."""
+    match = _LEFT_OPEN.search(sentence.text) if sentence.kind != "row" else None
+    return (sub_span(sentence, match, "name"), match["name"]) if match else None
 
 
 def _missing(document: Document, span: Span, name: str) -> Draft:

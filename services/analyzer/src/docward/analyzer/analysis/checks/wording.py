@@ -180,7 +180,10 @@ def _draft(document: Document, sentence: Sentence, match: re.Match[str]) -> Draf
 
 def placeholders(document: Document) -> Outcome:
     drafts = []
+    past = {sentence.index for sentence in document.history}
     for sentence in document.sentences:
+        if sentence.index in past:
+            continue
         text = document.markdown[sentence.start : sentence.end]
         match = _PLACEHOLDER.search(text)
         if match is None or (sentence.kind == "code" and not match.group().startswith("TB")):
