@@ -42,11 +42,15 @@ def instances(schema: Schema, root: Schema, depth: int = 0) -> st.SearchStrategy
 def _lists(schema: Schema, root: Schema, depth: int) -> st.SearchStrategy[Any]:
     least, most = schema.get("minItems", 0), schema.get("maxItems", MANY)
     size = least if depth > DEEP else min(most, max(MANY, least))
+    if size < least:  # a change that leaves no room for any instance
+        return st.nothing()
     return st.lists(instances(schema.get("items", {}), root, depth + 1), min_size=least, max_size=size)
 
 
 def _numbers(schema: Schema) -> st.SearchStrategy[Any]:
     least, most = int(schema.get("minimum", -(2**40))), int(schema.get("maximum", 2**40))
+    if most < least:
+        return st.nothing()
     whole = st.sampled_from([least, most]) | st.integers(least, most)
     return whole | st.floats(least, most) if schema["type"] == "number" else whole
 
@@ -61,6 +65,8 @@ def _texts(schema: Schema) -> st.SearchStrategy[Any]:
             lambda text: len(text) <= schema.get("maxLength", len(text))
         )
     least, most = schema.get("minLength", 0), schema.get("maxLength", 40)
+    if most < least:
+        return st.nothing()
     letters = st.characters(exclude_categories=("Cs", "Cc"))
     return st.sampled_from(["x" * least, "x" * most]) | st.text(letters, min_size=least, max_size=min(most, least + 20))
 

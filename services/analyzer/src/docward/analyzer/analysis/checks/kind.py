@@ -20,12 +20,15 @@ _SUBJECTS = frozenset(
 )
 """Stems of which a specification of an algorithm or an index has many."""
 _DISTINCT, _SHARE = 3, 0.01
-"""So few of them, or so small a share of the words, are found in any text."""
+"""Fewer of them, or a smaller share of the words, are found in any text."""
+_PLENTY = 0.04
+"""A share of the words that tells, however few different ones they are."""
 
 
 def document_kind(document: Document) -> Outcome:
     found = [token.stem for token in document.tokens if token.stem in _SUBJECTS]
-    enough = len(set(found)) >= _DISTINCT and len(found) >= _SHARE * document.words
+    share = len(found) / max(1, document.words)
+    enough = share >= _PLENTY or (len(set(found)) >= _DISTINCT and share >= _SHARE)
     if enough or document.ir.formulas or document.words < _LONG_ENOUGH:
         return Outcome()
     return Outcome(
