@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import Any
 
+from aiokafka import TopicPartition
+
 from docward.runtime.checkpoints import Checkpoints, Position
 from docward.runtime.deciders import Decider
 from installation import until
@@ -88,3 +90,20 @@ async def test_a_replaced_owner_that_waited_for_the_lock_moves_nothing(world: Wo
 
 async def waits_for_a_lock(world: World) -> bool:
     return bool(await world.place.fetch("select 1 from pg_locks where not granted"))
+
+
+async def test_fetching_that_ran_ahead_is_set_back_and_skips_nothing(world: World) -> None:
+    counter = a_counter()
+    async with deciding(world) as decider:
+        await until(lambda: owns(decider, 2))
+        partition = TopicPartition(world.place.prefix + COMMANDS.name, 0)
+        consumer = decider.loop._consumer
+        assert consumer is not None
+        consumer.pause(partition)
+        await world.send(COMMANDS, adds(world.place, counter, [1, 2, 3, 4, 5]))
+        consumer.seek(partition, 3)
+        consumer.resume(partition)
+        await world.settled("counter", COMMANDS, {0: 5})
+        await world.relayed()
+    added = [event.message.amount for event in await world.events() if isinstance(event.message, Added)]
+    assert added == [1, 2, 3, 4, 5]

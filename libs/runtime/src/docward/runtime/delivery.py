@@ -52,6 +52,8 @@ class Owned:
     next_offset: int
     epoch: int
     stopped: bool = False
+    sought: int | None = None
+    """The position that fetching was set back to, because it had run ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,12 +163,12 @@ class DeliveryLoop:
                 self._stop_partition(partition, "the log no longer holds the stored position")
             return
         # At once: what was read before a partition was taken over may lie anywhere.
-        records = [
-            record
-            for partition in positions(fetched)
-            for raw in fetched[partition]
-            if self._expects(record := record_of(raw, self._kafka.topic_prefix))
-        ]
+        records: list[Record] = []
+        for partition in positions(fetched):
+            read = [record_of(raw, self._kafka.topic_prefix) for raw in fetched[partition]]
+            expected = [record for record in read if self._expects(record)]
+            if expected and self._follows(consumer, partition, expected[0]):
+                records += expected
         try:
             if records:
                 started = time.monotonic()
@@ -206,6 +208,18 @@ class DeliveryLoop:
     def _expects(self, record: Record) -> bool:
         owned = self._owned.get(self._partition(record))
         return owned is not None and not owned.stopped and record.offset >= owned.next_offset
+
+    def _follows(self, consumer: AIOKafkaConsumer, partition: TopicPartition, record: Record) -> bool:
+        """Whether the record is the next one of the log. Fetching that ran ahead would skip what lies between: it is
+        set back, once for a position, and what is missing then is missing in the log itself.
+        """
+        owned = self._owned[partition]
+        if owned.next_offset in {record.offset, owned.sought}:
+            return True
+        owned.sought = owned.next_offset
+        log.warning("fetching had run ahead", consumer=self.name, partition=partition.partition, at=record.offset)
+        seek_if_owned(consumer, partition, owned.next_offset)
+        return False
 
     async def _holds(self, partition: TopicPartition) -> bool:
         """Whether the position is where this process thinks it is. If not, the records in hand are not for it.
