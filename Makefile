@@ -39,14 +39,14 @@ status: setup ## Show what runs
 test: setup ## Run every test on real Kafka and Postgres (ARGS="-k name" for some)
 	if [ -n "$(ARGS)" ]; then exec $(VENV)/bin/pytest $(ARGS); fi
 	$(VENV)/bin/pytest -q -n 2 tests/unit tests/contracts
-	$(VENV)/bin/pytest -q tests/integration tests/e2e tests/chaos
+	$(VENV)/bin/pytest -q -n 2 --dist loadfile tests/integration tests/e2e tests/chaos
 
 check: setup ## Check style, types, layers and files, as continuous integration does
 	$(VENV)/bin/ruff check -q .
 	$(VENV)/bin/ruff format -q --check .
 	$(VENV)/bin/mypy --no-error-summary $(PATHS)
 	layers=$$($(VENV)/bin/lint-imports 2>&1) || { echo "$$layers"; exit 1; }
-	if [ -f Dockerfile ]; then $(VENV)/bin/hadolint Dockerfile; fi
+	$(VENV)/bin/hadolint Dockerfile
 	echo "check: all clean"
 
 format: setup ## Format the code and fix what can be fixed safely
