@@ -113,8 +113,8 @@ async def test_an_expired_lease_goes_to_another_worker_and_the_first_is_fenced(w
 
     first, second = Worker(frozen), Worker(at_once)
     async with deciding(world):
-        # A lease of half a minute whose holder does not extend it in time.
-        async with working(world, first, lease_s=30.0):
+        # A lease of half a minute whose holder does not extend it in time, with no second hand to take it again.
+        async with working(world, first, concurrency=1, lease_s=30.0):
             await ask(world, "second")
             await until(lambda: _asked(first, 1))
             await world.pool.execute("update jobs set leased_until = now() - interval '1 second'")
