@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaProducer
 from docward.events.codec import Decoded, Encoded
 from docward.events.messages import CommandRejected
 from docward.runtime import metrics
+from docward.runtime.checkpoints import Position
 from docward.runtime.rawheaders import header_key
 from installation import until
 from integration.runtime.counter import COMMANDS, EVENTS, LETTERS, Add, Added, Break, a_counter, adds, command
@@ -344,7 +345,7 @@ async def test_a_commit_whose_acknowledgement_was_lost_is_no_fence(world: World)
         await world.settled("counter", COMMANDS, {0: 2})
         await until(lambda: _owns(decider, 0))
         # As if the process had not heard of its last commit.
-        decider.loop._owned[next(p for p in decider.loop._owned if p.partition == 0)].next_offset = 0
+        decider.loop._owned[next(p for p in decider.loop._owned if p.partition == 0)].position = Position(0, 1)
         await world.send(COMMANDS, adds(world.place, counter, [1]))
         await world.settled("counter", COMMANDS, {0: 3}, within=8)
         await world.relayed()

@@ -81,7 +81,7 @@ async def test_a_replaced_owner_that_waited_for_the_lock_moves_nothing(world: Wo
         await transaction.start()
         await successor.execute("update checkpoints set epoch = epoch + 1")
         async with replaced.transaction():
-            moving = asyncio.create_task(checkpoints.move(replaced, {place: held}, {place: 7}))
+            moving = asyncio.create_task(checkpoints.move(replaced, {place: held}, {place: 7}, {}))
             await until(lambda: waits_for_a_lock(world))
             await transaction.commit()
             assert await moving == {}

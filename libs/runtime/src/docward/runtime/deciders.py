@@ -225,7 +225,11 @@ class DeciderHandler:
             raise ConcurrentDecisionError("a command id was decided by another process meanwhile")
 
     async def skip(self, records: Sequence[Record], batch: Batch) -> None:
-        """A discarded command is never decided."""
+        """A discarded command is never decided, also when its topic is read again."""
+        arrivals = [a for record in records if isinstance(a := self._arrival(record), _Arrival)]
+        new = {a.decoded.envelope.id: (a.decoded.envelope.source, a.digest) for a in arrivals}
+        decided = await self._decided_before(batch, list(new))
+        await self._remember(batch, [(ident, *of) for ident, of in new.items() if ident not in decided])
 
     async def committed(self) -> None:
         self.wake.set()

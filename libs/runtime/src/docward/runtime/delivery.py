@@ -34,6 +34,7 @@ from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, StopPa
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Assignments, closed, new_consumer, positions, record_of, seek_if_owned
 from docward.runtime.parking import Parked
+from docward.runtime.positions import OURS, Verdict, judge, landmark, look
 from docward.runtime.postgres import Connection
 from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, Redriver
 
@@ -49,8 +50,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
 class Owned:
     """A partition that this process has taken over."""
 
-    next_offset: int
-    epoch: int
+    position: Position
     stopped: bool = False
     sought: int | None = None
     """The position that fetching was set back to, because it had run ahead."""
@@ -105,7 +105,7 @@ class DeliveryLoop:
 
     def owned(self, topic: str) -> dict[int, int]:
         """Partition to epoch, of what this process has taken over of a topic."""
-        return {p.partition: o.epoch for p, o in self._owned.items() if self._place(p)[0] == topic}
+        return {p.partition: o.position.epoch for p, o in self._owned.items() if self._place(p)[0] == topic}
 
     def stop(self) -> None:
         """Finish the batch in hand, then leave."""
@@ -207,18 +207,19 @@ class DeliveryLoop:
 
     def _expects(self, record: Record) -> bool:
         owned = self._owned.get(self._partition(record))
-        return owned is not None and not owned.stopped and record.offset >= owned.next_offset
+        return owned is not None and not owned.stopped and record.offset >= owned.position.next_offset
 
     def _follows(self, consumer: AIOKafkaConsumer, partition: TopicPartition, record: Record) -> bool:
         """Whether the record is the next one of the log. Fetching that ran ahead would skip what lies between: it is
         set back, once for a position, and what is missing then is missing in the log itself.
         """
         owned = self._owned[partition]
-        if owned.next_offset in {record.offset, owned.sought}:
+        expected = owned.position.next_offset
+        if expected in {record.offset, owned.sought}:
             return True
-        owned.sought = owned.next_offset
+        owned.sought = expected
         log.warning("fetching had run ahead", consumer=self.name, partition=partition.partition, at=record.offset)
-        seek_if_owned(consumer, partition, owned.next_offset)
+        seek_if_owned(consumer, partition, expected)
         return False
 
     async def _holds(self, partition: TopicPartition) -> bool:
@@ -229,11 +230,11 @@ class DeliveryLoop:
         """
         owned = self._owned[partition]
         position = await self._checkpoints.read(self._place(partition))
-        if position == Position(owned.next_offset, owned.epoch):
+        if position == owned.position:
             return True
-        if position is not None and position.epoch == owned.epoch:
+        if position is not None and position.epoch == owned.position.epoch:
             log.warning("position read again", consumer=self.name, partition=partition.partition, position=position)
-            owned.next_offset = position.next_offset
+            owned.position = position
             if self._consumer is not None:
                 seek_if_owned(self._consumer, partition, position.next_offset)
             return False
@@ -244,7 +245,7 @@ class DeliveryLoop:
 
     async def _transact(self, records: Sequence[Record], prepared: Any) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
-            after = {self._partition(record): record.offset + 1 for record in records}
+            after = {self._partition(record): record for record in records}
             last_seq = await self._move(connection, after)
             batch = Batch(connection, last_seq, await parking.blocked_keys(connection, self.name, last_seq))
             await self._handler.apply(prepared, batch)
@@ -253,7 +254,7 @@ class DeliveryLoop:
         await self._handler.committed()
 
     async def _park_alone(self, record: Record, error: BaseException) -> None:
-        after = {self._partition(record): record.offset + 1}
+        after = {self._partition(record): record}
         item = parking.parked(record, "unexpected", error, blocks=True)
         try:
             async with self._pool.acquire() as connection, connection.transaction():
@@ -268,21 +269,23 @@ class DeliveryLoop:
         else:
             self._moved(after, [item])
 
-    async def _move(self, connection: Connection, after: Mapping[TopicPartition, int]) -> dict[Place, int]:
-        """Move the positions; raises FencedError when one of them is not this process's to move."""
-        held = {self._place(p): Position(o.next_offset, o.epoch) for p in after if (o := self._owned.get(p))}
-        if len(held) < len(after):
+    async def _move(self, connection: Connection, past: Mapping[TopicPartition, Record]) -> dict[Place, int]:
+        """Move the positions past these records; raises FencedError when one of them is not this process's to move."""
+        held = {self._place(p): owned.position for p in past if (owned := self._owned.get(p))}
+        if len(held) < len(past):
             raise FencedError("a partition has left")
-        moved = await self._checkpoints.move(connection, held, {self._place(p): to for p, to in after.items()})
-        if len(moved) < len(after):
+        after = {self._place(p): record.offset + 1 for p, record in past.items()}
+        landmarks = {self._place(p): landmark(record) for p, record in past.items()}
+        moved = await self._checkpoints.move(connection, held, after, landmarks)
+        if len(moved) < len(past):
             raise FencedError("a position is elsewhere")
         return moved
 
-    def _moved(self, after: Mapping[TopicPartition, int], items: Sequence[Parked]) -> None:
-        for partition, next_offset in after.items():
-            if partition in self._owned:
-                self._owned[partition].next_offset = next_offset
-                metrics.NEXT_OFFSET.labels(self.name, *self._place(partition)).set(next_offset)
+    def _moved(self, past: Mapping[TopicPartition, Record], items: Sequence[Parked]) -> None:
+        for partition, record in past.items():
+            if (owned := self._owned.get(partition)) is not None:
+                owned.position = Position(record.offset + 1, owned.position.epoch)
+                metrics.NEXT_OFFSET.labels(self.name, *self._place(partition)).set(record.offset + 1)
         for item in items:
             self._mirror_at = 0.0
             metrics.PARKED.labels(self.name, item.record.topic, item.reason).inc()
@@ -298,33 +301,46 @@ class DeliveryLoop:
 
     async def _take_over(self, partitions: Iterable[TopicPartition]) -> None:
         assigned = positions(partitions)
-        while (consumer := self._consumer) is not None:
+        while assigned and (consumer := self._consumer) is not None:
             try:
                 first = await consumer.beginning_offsets(assigned)
                 taken = {p: await self._checkpoints.take_over(self._place(p), first[p]) for p in assigned}
-                end = await consumer.end_offsets(assigned)  # last: until fenced, a predecessor may still have moved on
+                logs = await look(self._kafka, self.name, taken)  # last: until fenced, a predecessor may have moved on
+                for partition, position in taken.items():
+                    verdict = judge(position, logs[partition])
+                    standing = await self._followed(partition, position, verdict)
+                    if consumer is self._consumer:
+                        self._begin(consumer, partition, standing, verdict.lost)
             except OPERATIONAL as error:
                 await self._back_off(error)
                 continue
-            if consumer is self._consumer:
-                for partition, position in taken.items():
-                    self._begin(consumer, partition, position, (first[partition], end[partition]))
-                log.info("took over", consumer=self.name, partitions=[f"{p.topic}/{p.partition}" for p in assigned])
+            log.info("took over", consumer=self.name, partitions=[f"{p.topic}/{p.partition}" for p in assigned])
             return
 
+    async def _followed(self, partition: TopicPartition, position: Position, verdict: Verdict) -> Position:
+        """Where the position stands after what a tool has asked for in Kafka."""
+        place = self._place(partition)
+        if verdict.refused is not None:
+            metrics.SET_BY_TOOL.labels(self.name, "refused").inc()
+            log.critical("not followed", consumer=self.name, topic=place[0], partition=place[1], reason=verdict.refused)
+        if verdict.back_to is None:
+            return position
+        metrics.SET_BY_TOOL.labels(self.name, "followed").inc()
+        log.warning("set back by a tool", consumer=self.name, topic=place[0], partition=place[1], to=verdict.back_to)
+        return await self._checkpoints.set_back(
+            place, position, verdict.back_to, who="kafka", why="the group's position was set back in Kafka"
+        )
+
     def _begin(
-        self, consumer: AIOKafkaConsumer, partition: TopicPartition, position: Position, log_holds: tuple[int, int]
+        self, consumer: AIOKafkaConsumer, partition: TopicPartition, position: Position, lost: str | None
     ) -> None:
         """Own the partition from its position on. In one step: nothing is fetched in between."""
-        first, end = log_holds
-        there = first <= position.next_offset <= end
-        seek_if_owned(consumer, partition, position.next_offset if there else end)
-        self._owned[partition] = Owned(position.next_offset, position.epoch)
-        self._redrive_at = 0.0
+        self._owned[partition] = Owned(position)
+        self._redrive_at = self._mirror_at = 0.0
         metrics.STOPPED.labels(self.name, *self._place(partition)).set(0)
-        if not there:
-            why = f"position {position.next_offset} is not in the log ({first} to {end})"
-            self._stop_partition(partition, why)
+        seek_if_owned(consumer, partition, position.next_offset)
+        if lost is not None:
+            self._stop_partition(partition, lost)
 
     def _stop_partition(self, partition: TopicPartition, why: str) -> None:
         """Nothing jumps: the partition waits for a person, the others go on."""
@@ -350,7 +366,7 @@ class DeliveryLoop:
     def _rewind(self, consumer: AIOKafkaConsumer) -> None:
         for partition, owned in self._owned.items():
             if not owned.stopped:
-                seek_if_owned(consumer, partition, owned.next_offset)
+                seek_if_owned(consumer, partition, owned.position.next_offset)
 
     async def _back_off(self, error: BaseException) -> None:
         metrics.OUTAGES.labels(self.name).inc()
@@ -369,7 +385,7 @@ class DeliveryLoop:
         if await parking.mirror(self._pool, self._publisher, self.name, letters, version, places=places) == 100:
             self._mirror_at = 0.0
         commits = {
-            partition: OffsetAndMetadata(owned.next_offset, f"pg;epoch={owned.epoch}")
+            partition: OffsetAndMetadata(owned.position.next_offset, f"{OURS}epoch={owned.position.epoch}")
             for partition, owned in self._owned.items()
             if not owned.stopped
         }
@@ -389,7 +405,7 @@ class DeliveryLoop:
             return
         self._redrive_at = time.monotonic() + REDRIVE_EVERY_S
         async with self._settling:
-            held = {self._place(p): Position(owned.next_offset, owned.epoch) for p, owned in self._owned.items()}
+            held = {self._place(p): owned.position for p, owned in self._owned.items()}
             try:
                 if await self._redriver.settle(held):
                     self._redrive_at = self._mirror_at = 0.0

@@ -14,6 +14,8 @@ FENCES = Counter("docward_fences_total", "Writes refused to a stale owner", ["co
 OUTAGES = Counter("docward_outages_total", "Pauses for an operational error", ["consumer"])
 # 1 while a partition is stopped because its position is lost or a stream has a gap: nothing jumps, someone must look.
 STOPPED = Gauge("docward_partition_stopped", "Partition stopped with an alarm", ["consumer", "topic", "partition"])
+# Positions that a tool has set in Kafka: followed backwards, refused (ahead, gone, expired). Each refusal is an alarm.
+SET_BY_TOOL = Counter("docward_positions_set_by_tool_total", "Positions set in Kafka", ["consumer", "outcome"])
 # The offset after the last record whose effect is stored.
 NEXT_OFFSET = Gauge("docward_next_offset", "Stored position", ["consumer", "topic", "partition"])
 # Seconds from the fetch of a batch to the commit of its effects.

@@ -16,7 +16,7 @@ import structlog
 from docward.runtime import metrics
 from docward.runtime.batches import Batch, Handler
 from docward.runtime.checkpoints import Checkpoints, Place, Position
-from docward.runtime.errors import DATA_ERRORS, FencedError, StopPartitionError
+from docward.runtime.errors import DATA_ERRORS, StopPartitionError
 from docward.runtime.parking import Parked, blocked_keys, parked, record_of_row
 from docward.runtime.postgres import Connection, Pool
 
@@ -100,7 +100,7 @@ class Redriver:
         discards = _discards(rows[0])
         prepared = None if discards else await self._handler.prepare(records)
         async with self._pool.acquire() as connection, connection.transaction():
-            last_seq = await self._lock(connection, place, position)
+            last_seq = await self._checkpoints.lock(connection, place, position)
             if not await _unchanged(connection, rows):
                 return
             blocked = await blocked_keys(connection, self._consumer, [place])
@@ -119,17 +119,10 @@ class Redriver:
     async def _failed(self, place: Place, position: Position, row: Row, error: BaseException) -> None:
         item = parked(record_of_row(row), "unexpected", error, blocks=True)
         async with self._pool.acquire() as connection, connection.transaction():
-            await self._lock(connection, place, position)
+            await self._checkpoints.lock(connection, place, position)
             if await _unchanged(connection, [row]):
                 await park_again(connection, [(row, item)])
         self._say([row], {item.record.offset: item})
-
-    async def _lock(self, connection: Connection, place: Place, position: Position) -> dict[Place, int]:
-        """Hold the position's row; what is settled here comes before whatever is read next."""
-        last_seq = await self._checkpoints.move(connection, {place: position}, {place: position.next_offset})
-        if not last_seq:
-            raise FencedError("a position is elsewhere")
-        return last_seq
 
     def _say(self, rows: Sequence[Row], again: Mapping[int, Parked]) -> None:
         for row in rows:
