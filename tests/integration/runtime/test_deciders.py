@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -14,11 +15,25 @@ from aiokafka import AIOKafkaProducer
 from docward.events.codec import Decoded, Encoded
 from docward.events.messages import CommandRejected
 from docward.runtime import metrics
+from docward.runtime.aggregates import Decision, Request, accepted
 from docward.runtime.checkpoints import Position
+from docward.runtime.deciders import Decider
 from docward.runtime.rawheaders import header_key
 from installation import until
-from integration.runtime.counter import COMMANDS, EVENTS, LETTERS, Add, Added, Break, a_counter, adds, command
-from integration.runtime.world import World, a_world, deciding
+from integration.runtime.counter import (
+    COMMANDS,
+    COUNTER,
+    EVENTS,
+    LETTERS,
+    Add,
+    Added,
+    Break,
+    a_counter,
+    adds,
+    command,
+    decide,
+)
+from integration.runtime.world import World, a_world, deciding, running
 
 
 def rejections(events: list[Decoded]) -> list[CommandRejected]:
@@ -265,7 +280,7 @@ async def test_an_unexpected_failure_blocks_its_key_only_and_later_ones_queue_in
 async def test_failures_on_too_many_keys_stop_the_partition_and_build_a_backlog(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("docward.runtime.batches.MAX_BLOCKED_KEYS", 2)
+    monkeypatch.setattr("docward.runtime.limits.BLOCKED_KEYS", 2)
     fine = a_counter()
     breaks = [command(world.place, a_counter(), Break()) for _ in range(4)]
     await world.send(COMMANDS, [*adds(world.place, fine, [1]), *breaks, *adds(world.place, fine, [1])])
@@ -274,6 +289,29 @@ async def test_failures_on_too_many_keys_stop_the_partition_and_build_a_backlog(
         await world.settled("counter", COMMANDS, {0: 3})
     assert len(await world.parked()) == 2
     assert await world.pool.fetchval("select next_offset from checkpoints where partition = 0") == 3
+
+
+async def test_a_release_that_fails_on_everything_builds_a_backlog_and_its_mended_one_settles_it(world: World) -> None:
+    count = 40
+    await world.send(COMMANDS, [command(world.place, a_counter(), Break()) for _ in range(count)])
+    for _ in range(2):  # a restart of the same release parks nothing more
+        async with deciding(world) as decider:
+            await until(lambda: _stopped(decider))
+        assert [r["record_offset"] for r in await world.parked()] == list(range(10))
+
+    def mended(total: int, asked: Any, request: Request) -> Decision:
+        return accepted(Added(amount=1, total=total + 1)) if isinstance(asked, Break) else decide(total, asked, request)
+
+    decider = Decider("counter", [replace(COUNTER, decide=mended)], world.around, dead_letters=LETTERS)
+    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+        await world.settled("counter", COMMANDS, {0: count})
+        await world.pool.execute("update parked set action = 'redrive', asked_by = 'somebody', asked_why = 'mended'")
+
+        async def nothing_parked() -> bool:
+            return not await world.parked()
+
+        await until(nothing_parked)
+    assert await world.pool.fetchval("select count(distinct key) from events") == count
 
 
 async def _stopped(decider: object) -> list[str]:

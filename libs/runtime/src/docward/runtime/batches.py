@@ -8,12 +8,10 @@ from typing import Any, Protocol
 
 from docward.events.codec import Record
 from docward.runtime.checkpoints import Place
-from docward.runtime.errors import TooManyBlockedError
+from docward.runtime.errors import TooManyParkedError
+from docward.runtime.limits import Backlog
 from docward.runtime.parking import Parked
 from docward.runtime.postgres import Connection
-
-MAX_BLOCKED_KEYS = 50
-"""Of one partition. A bad deployment fails on every key: it must build up a backlog, not empty the topic."""
 
 
 @dataclass(slots=True)
@@ -23,27 +21,27 @@ class Batch:
     connection: Connection
     last_seq: Mapping[Place, int]
     """Number of the last event recorded per partition, under the lock of its checkpoint row."""
-    blocked: Mapping[Place, set[bytes | None]]
-    """The keys whose records queue behind a parked one."""
+    backlogs: Mapping[Place, Backlog]
+    """What is parked already: the keys whose records queue, and how much more may be."""
     parked: list[Parked] = field(default_factory=list)
 
     def park(self, item: Parked) -> None:
-        """Raises TooManyBlockedError: then nothing of the batch counts, and its partition stops at the record."""
+        """Raises TooManyParkedError: then nothing of the batch counts, and its partition stops at the record."""
         self.parked.append(item)
-        if item.blocks:
-            keys = self.blocked[item.record.topic, item.record.partition]
-            keys.add(item.record.key)
-            if len(keys) > MAX_BLOCKED_KEYS:
-                raise TooManyBlockedError(item.record, f"more than {MAX_BLOCKED_KEYS} keys are blocked: {item.message}")
+        record, backlog = item.record, self._backlog(item.record)
+        excess = backlog.add(record.offset, record.key, blocks=item.blocks, unexpected=item.reason == "unexpected")
+        if excess is not None:
+            raise TooManyParkedError(record, f"{excess}: {item.message}")
 
     def waits(self, record: Record) -> bool:
         """Whether the record's key is blocked; then it is queued behind what blocks it."""
-        if record.key not in self.blocked[record.topic, record.partition]:
+        if record.key not in self._backlog(record).waiting:
             return False
-        self.parked.append(
-            Parked(record, "behind-parked", blocks=True, error="", message="an earlier record is parked")
-        )
+        self.park(Parked(record, "behind-parked", blocks=True, error="", message="an earlier record is parked"))
         return True
+
+    def _backlog(self, record: Record) -> Backlog:
+        return self.backlogs[record.topic, record.partition]
 
 
 class Handler(Protocol):

@@ -247,11 +247,15 @@ class DeliveryLoop:
         async with self._pool.acquire() as connection, connection.transaction():
             after = {self._partition(record): record for record in records}
             last_seq = await self._move(connection, after)
-            batch = Batch(connection, last_seq, await parking.blocked_keys(connection, self.name, last_seq))
+            batch = await self._batch(connection, last_seq, records)
             await self._handler.apply(prepared, batch)
             await parking.store(connection, self.name, batch.parked)
         self._moved(after, batch.parked)
         await self._handler.committed()
+
+    async def _batch(self, connection: Connection, last_seq: Mapping[Place, int], records: Sequence[Record]) -> Batch:
+        reached = {(record.topic, record.partition): record.offset for record in reversed(records)}
+        return Batch(connection, last_seq, await parking.backlogs(connection, self.name, reached))
 
     async def _park_alone(self, record: Record, error: BaseException) -> None:
         after = {self._partition(record): record}
@@ -259,7 +263,7 @@ class DeliveryLoop:
         try:
             async with self._pool.acquire() as connection, connection.transaction():
                 last_seq = await self._move(connection, after)
-                batch = Batch(connection, last_seq, await parking.blocked_keys(connection, self.name, last_seq))
+                batch = await self._batch(connection, last_seq, [record])
                 batch.park(item)
                 await parking.store(connection, self.name, batch.parked)
         except FencedError:

@@ -28,8 +28,8 @@ class GapError(StopPartitionError):
     """An event's stream version is not the next one: something between is missing."""
 
 
-class TooManyBlockedError(StopPartitionError):
-    """So many keys of the partition are blocked that a bad deployment is likelier than bad records."""
+class TooManyParkedError(StopPartitionError):
+    """So much of the partition is parked that a bad deployment is likelier than bad records."""
 
 
 class ConcurrentDecisionError(Exception):

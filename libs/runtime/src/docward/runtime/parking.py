@@ -7,7 +7,7 @@ records of the key queue behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -19,6 +19,7 @@ from docward.events.topics import Topic
 from docward.runtime.checkpoints import Place
 from docward.runtime.errors import TooLargeError
 from docward.runtime.kafka import Publisher
+from docward.runtime.limits import AMONG, Backlog
 from docward.runtime.postgres import Connection, Pool
 from docward.runtime.rawheaders import header_key
 
@@ -104,24 +105,30 @@ async def store(connection: Connection, consumer: str, items: Sequence[Parked]) 
     )
 
 
-async def blocked_keys(
-    connection: Connection, consumer: str, places: Collection[Place]
-) -> dict[Place, set[bytes | None]]:
-    """The keys of these partitions that wait behind a parked record."""
+async def backlogs(connection: Connection, consumer: str, reached: Mapping[Place, int]) -> dict[Place, Backlog]:
+    """What is parked of these partitions, each with the offset that it has reached."""
     rows = await connection.fetch(
         """
-        select distinct topic, partition, key from parked
-        join unnest($2::text[], $3::int[]) as u (topic, partition) using (topic, partition)
-        where consumer = $1 and blocks
+        select topic, partition, key, count(*) filter (where blocks) as waiting,
+            array_agg(record_offset) filter (where reason = 'unexpected' and record_offset >= recent) as failed,
+            array_agg(record_offset) filter (where reason <> 'unexpected' and record_offset >= recent) as untried
+        from parked join unnest($2::text[], $3::int[], $4::bigint[]) as u (topic, partition, recent)
+            using (topic, partition)
+        where consumer = $1 and (blocks or record_offset >= recent) group by topic, partition, key
         """,
         consumer,
-        [topic for topic, _ in places],
-        [partition for _, partition in places],
+        [topic for topic, _ in reached],
+        [partition for _, partition in reached],
+        [offset - AMONG for offset in reached.values()],
     )
-    blocked: dict[Place, set[bytes | None]] = {place: set() for place in places}
+    found = {place: Backlog() for place in reached}
     for row in rows:
-        blocked[row["topic"], row["partition"]].add(row["key"])
-    return blocked
+        backlog = found[row["topic"], row["partition"]]
+        if row["waiting"]:
+            backlog.waiting[row["key"]] = row["waiting"]
+        backlog.failed.update(row["failed"] or ())
+        backlog.untried.update(row["untried"] or ())
+    return found
 
 
 async def mirror(

@@ -17,7 +17,7 @@ from docward.runtime import metrics
 from docward.runtime.batches import Batch, Handler
 from docward.runtime.checkpoints import Checkpoints, Place, Position
 from docward.runtime.errors import DATA_ERRORS, StopPartitionError
-from docward.runtime.parking import Parked, blocked_keys, parked, record_of_row
+from docward.runtime.parking import Parked, backlogs, parked, record_of_row
 from docward.runtime.postgres import Connection, Pool
 
 log = structlog.get_logger()
@@ -103,9 +103,12 @@ class Redriver:
             last_seq = await self._checkpoints.lock(connection, place, position)
             if not await _unchanged(connection, rows):
                 return
-            blocked = await blocked_keys(connection, self._consumer, [place])
-            blocked[place] -= {row["key"] for row in rows if row["blocks"]}
-            batch = Batch(connection, last_seq, blocked)
+            parked_there = await backlogs(connection, self._consumer, {place: position.next_offset})
+            parked_there[place].limited = False  # it is parked already
+            for row in rows:
+                if row["blocks"]:
+                    parked_there[place].waiting.pop(row["key"], None)
+            batch = Batch(connection, last_seq, parked_there)
             if discards:
                 await self._handler.skip(records, batch)
             else:
