@@ -53,8 +53,8 @@ format: setup ## Format the code and fix what can be fixed safely
 	$(VENV)/bin/ruff check -q --fix .
 	$(VENV)/bin/ruff format -q .
 
-bench: setup ## Measure the time from accepted to visible, beside its floor
-	$(PYTHON) tests/bench/visible.py $(ARGS)
+bench: setup ## Measure latency, deciders and rebuilds, each beside its bound (ARGS="--only rebuild" for one)
+	PYTHONPATH=tests $(PYTHON) -m bench $(ARGS)
 
 chaos: setup ## Kill everything hundreds of times and count what was lost: nothing (SEED=… KILLS=… SECONDS=…)
 	PYTHONPATH=tests $(PYTHON) -W ignore:resource_tracker -m chaos

@@ -1,19 +1,14 @@
-"""`make bench`: from accepted to visible in the read model, for one-page Markdown documents with analysis off.
+"""From accepted to visible in the read model, for one-page Markdown documents with analysis off.
 
-Starts a durable local stack and three services of its own, submits documents one after the other at a steady rate, and
-takes the time from the 202 to the row: when the document is there, and when it is converted. Beside it, in the same
-run, the floor: one record through the broker and one committed row, which every hop needs at least. Prints a table and
-the ratios, and writes them as JSON. Load goes to loopback and ends by itself.
+Three services run; documents are submitted one after the other at a steady rate, and the time from the 202 to the row
+is taken: when the document is there, and when it is converted. Beside it, in the same run, the floor: one record
+through the broker and one committed row, which every hop needs at least.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import statistics
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -23,9 +18,7 @@ import httpx
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from docward.localstack import start_stack
+from docward.localstack import Stack
 from installation import Installation, new_installation
 
 HOPS = 2
@@ -118,46 +111,14 @@ def summary(times: list[float]) -> dict[str, float]:
     return {"p50_ms": round(statistics.median(times), 1), "p95_ms": round(cuts[94], 1), "p99_ms": round(cuts[98], 1)}
 
 
-async def bench(documents: int, rate: float, folder: Path) -> dict[str, Any]:
-    stack = start_stack(
-        folder / "stack", durable=True, fast_start=False, report=lambda line: print(line, file=sys.stderr)
-    )
-    try:
-        async with new_installation(stack, folder, session_timeout_ms=45_000) as place:
-            place.start("converter", "projector", "gateway")
-            await place.ready()
-            await measured(place, 40, rate)  # warm: the broker's compiler, connections, caches
-            stages = await measured(place, documents, rate)
-            at_least = await floor(place, documents)
-    finally:
-        stack.remove()
+async def visible(stack: Stack, folder: Path, documents: int, rate: float) -> dict[str, Any]:
+    async with new_installation(stack, folder, session_timeout_ms=45_000) as place:
+        place.start("converter", "projector", "gateway")
+        await place.ready()
+        await measured(place, 40, rate)  # warm: the broker's compiler, connections, caches
+        stages = await measured(place, documents, rate)
+        at_least = await floor(place, documents)
     result: dict[str, Any] = {stage: summary(times) for stage, times in stages.items()}
     result["floor"] = summary(at_least[len(at_least) // 4 :])
     result["converted_to_floor"] = round(result["converted"]["p50_ms"] / (HOPS * result["floor"]["p50_ms"]), 1)
     return {"documents": documents, "rate_per_s": rate, **result}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0] if __doc__ else None)
-    parser.add_argument("--documents", type=int, default=100)
-    parser.add_argument("--rate", type=float, default=4.0, help="documents a second")
-    parser.add_argument("--output", type=Path, default=Path(".docward/bench.json"))
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = asyncio.run(bench(options.documents, options.rate, Path(folder)))
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"{'milliseconds from 202':<32}{'p50':>8}{'p95':>8}{'p99':>8}")
-    for stage, text in (("submitted", "to visible"), ("converted", "to visible as converted")):
-        print(f"{text:<32}" + "".join(f"{result[stage][key]:>8}" for key in ("p50_ms", "p95_ms", "p99_ms")))
-    print(
-        f"{'one record and one commit':<32}"
-        + "".join(f"{result['floor'][k]:>8}" for k in ("p50_ms", "p95_ms", "p99_ms"))
-    )
-    print(
-        f"bench: converted is {result['converted_to_floor']} times the floor of {HOPS} hops; JSON in {options.output}"
-    )
-
-
-if __name__ == "__main__":
-    main()

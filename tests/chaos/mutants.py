@@ -130,7 +130,7 @@ MUTANTS = (
         (
             Edit(
                 f"{_RUNTIME}.deciders:DeciderHandler.apply",
-                "decided = await self._decided_before(batch, ids + [a.repetition for a in arrivals])",
+                "decided = await self._decided_before(batch, arrivals)",
                 "decided = {}",
             ),
             Edit(f"{_RUNTIME}.deciders:DeciderHandler._remember", "if len(inserted) < len(new):", "if False:"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -323,11 +324,24 @@ async def test_a_stream_that_does_not_read_is_the_trouble_of_its_own_key_only(wo
     async with deciding(world):
         await world.send(COMMANDS, adds(world.place, broken, [1]))
         await world.settled("counter", COMMANDS, {0: 1})
-        await world.pool.execute("update events set type = 'of-the-future' where key = $1", broken)
+    await world.pool.execute("update events set type = 'of-the-future' where key = $1", broken)
+    async with deciding(world):
         await world.send(COMMANDS, [*adds(world.place, broken, [1]), *adds(world.place, fine, [1])])
         await world.settled("counter", COMMANDS, {0: 3})
     assert [(r["key"], r["reason"]) for r in await world.parked()] == [(str(broken).encode(), "unexpected")]
     assert await world.pool.fetchval("select count(*) from events where key = $1", fine) == 1
+
+
+async def test_what_a_decider_knows_of_a_stream_never_outweighs_the_store(world: World) -> None:
+    counter = a_counter()
+    async with deciding(world):
+        await world.send(COMMANDS, adds(world.place, counter, [1, 2]))
+        await world.settled("counter", COMMANDS, {0: 2})
+        await world.pool.execute("delete from events where key = $1 and version = 2", counter)  # restored, say
+        await world.send(COMMANDS, adds(world.place, counter, [4]))
+        await world.settled("counter", COMMANDS, {0: 3})
+    rows = await world.pool.fetch("select version, body from events where key = $1 order by version", counter)
+    assert [(row["version"], json.loads(row["body"])["total"]) for row in rows] == [(1, 1), (2, 5)]
 
 
 async def test_events_recorded_while_the_broker_is_away_are_published_in_order_by_whoever_comes_next(

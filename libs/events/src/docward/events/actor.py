@@ -101,8 +101,12 @@ def _header(token: str) -> tuple[str, Actor]:
     return _parsed(parts[0])
 
 
+_dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+"""`json.dumps` makes an encoder at every call."""
+
+
 def _canonical(value: object) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _dumps(value).encode()
 
 
 def _mac(key: bytes, protected: str, payload: bytes) -> str:

@@ -7,14 +7,14 @@ version of a type that was ever released. A decoded command is a claim until `ve
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from docward.events.actor import Keyring, Signer, Statement, claimed_actor, verify
@@ -28,7 +28,23 @@ Headers = tuple[tuple[str, bytes | None], ...]
 CONTENT_TYPE = b"application/json"
 MAX_ATTRIBUTE = 16 * 1024
 """Bytes of one header value. Attributes are cached and logged, and a claim is read before it is proven."""
-_BODY_TYPES = (b"application/json", b"application/json; charset=utf-8", b"application/json;charset=utf-8")
+_BODY_TYPES = {"application/json", "application/json; charset=utf-8", "application/json;charset=utf-8"}
+_READ = {
+    "ce_specversion",
+    "ce_id",
+    "ce_type",
+    "ce_source",
+    "ce_time",
+    "ce_subject",
+    "ce_dataversion",
+    "ce_correlationid",
+    "ce_causationid",
+    "ce_streamversion",
+    "ce_actor",
+    "content-type",
+    "traceparent",
+}
+"""Headers that are looked at, besides whatever else begins with `ce_`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +91,22 @@ class Decoded:
     message: Message
     token: str | None
     """`ce_actor` as received."""
-    statement: Statement
-    """What `token` must sign."""
+    attributes: Mapping[str, str]
+    """As they stand in the headers."""
+    body: bytes
+
+    @property
+    def statement(self) -> Statement:
+        """What `token` must sign."""
+        attributes = self.attributes
+        return Statement(
+            id=attributes["ce_id"],
+            source=attributes["ce_source"],
+            subject=attributes["ce_subject"],
+            time=attributes["ce_time"],
+            type=attributes["ce_type"],
+            body=self.body,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,19 +174,12 @@ class Codec:
         headers = _attributes(record.headers)
         if headers.get("ce_specversion") != "1.0":
             raise UndecodableError("ce_specversion is not 1.0")
-        if headers.get("content-type", "").encode().lower() not in _BODY_TYPES:
+        if headers.get("content-type", "").lower() not in _BODY_TYPES:
             raise UndecodableError("content-type is not application/json")
         envelope = _envelope(record, headers)
-        message = self._message(envelope, record.value)
-        statement = Statement(
-            id=headers["ce_id"],
-            source=headers["ce_source"],
-            subject=headers["ce_subject"],
-            time=headers["ce_time"],
-            type=headers["ce_type"],
-            body=record.value or b"",
+        return Decoded(
+            envelope, self._message(envelope, record.value), headers.get("ce_actor"), headers, record.value or b""
         )
-        return Decoded(envelope, message, headers.get("ce_actor"), statement)
 
     def _message(self, envelope: Envelope, body: bytes | None) -> Message:
         cls = self._types.get(envelope.type)
@@ -195,7 +218,7 @@ def _attributes(headers: Headers) -> dict[str, str]:
     """The attributes by name; of those that Docward reads, none twice, null, too long or other than UTF-8 text."""
     found: dict[str, str] = {}
     for key, value in headers:
-        if not (key.startswith("ce_") or key in {"content-type", "traceparent"}):
+        if not (key in _READ or key.startswith("ce_")):
             continue
         if key in found:
             raise UndecodableError(f"header {key!r} occurs twice")
@@ -218,17 +241,17 @@ def _envelope(record: Record, headers: dict[str, str]) -> Envelope:
         token = headers.get("ce_actor")
         stream_version = headers.get("ce_streamversion")
         causation = headers.get("ce_causationid")
-        ident = UUID(headers["ce_id"])
+        ident = _uuid(headers["ce_id"])
         return Envelope(
             id=ident,
             type=headers["ce_type"],
             source=headers["ce_source"],
             time=_time(headers["ce_time"]),
             subject=subject,
-            key=UUID((record.key or b"").decode()) if record.key else _aggregate(subject),
-            correlation_id=UUID(headers["ce_correlationid"]) if "ce_correlationid" in headers else ident,
+            key=_uuid(record.key.decode()) if record.key else _aggregate(subject),
+            correlation_id=_uuid(headers["ce_correlationid"]) if "ce_correlationid" in headers else ident,
             actor=claimed_actor(token) if token else _ANONYMOUS,
-            causation_id=UUID(causation) if causation else None,
+            causation_id=_uuid(causation) if causation else None,
             stream_version=int(stream_version) if stream_version else None,
             traceparent=trace_context(headers.get("traceparent")),
             version=int(headers.get("ce_dataversion", "1")),
@@ -254,7 +277,18 @@ _ANONYMOUS = Actor(subject="anonymous")
 
 def _aggregate(subject: str) -> UUID:
     """A record without key still says whom it is for: it is forwarded to the partition where that aggregate lives."""
-    return UUID(subject.partition(":")[2])
+    return _uuid(subject.partition(":")[2])
+
+
+_as_uuid = TypeAdapter(UUID).validator.validate_python
+
+
+def _uuid(text: str) -> UUID:
+    """`UUID(text)`, several times faster where the text is written as usual."""
+    try:
+        return cast("UUID", _as_uuid(text))
+    except ValidationError:
+        return UUID(text)
 
 
 @lru_cache(maxsize=8192)

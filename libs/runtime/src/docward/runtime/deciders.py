@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import structlog
 
 from docward.events.actor import Keyring
-from docward.events.codec import Codec, Decoded, Encoded, Record, verified_actor
+from docward.events.codec import Codec, Decoded, Encoded, Envelope, Record, verified_actor
 from docward.events.errors import BadSignatureError, UndecodableError
 from docward.events.messages import Command, derived_id
 from docward.events.topics import Topic
@@ -34,6 +36,8 @@ from docward.runtime.postgres import Pool
 
 log = structlog.get_logger()
 
+RECENT_STREAMS = 4096
+"""Whose state is kept in memory: an active one is not read from its first event at every command."""
 FORWARDED = "docward-forwarded"
 """Header of a command that was forwarded to its partition once; it is not forwarded again."""
 
@@ -46,18 +50,20 @@ class _Arrival:
     decoded: Decoded
     digest: bytes
 
-    repetition: UUID
-    """What its answer is filed under when its own id was decided with another body: the first answer stays as it is."""
-
     @property
     def stream(self) -> str:
         return self.decoded.envelope.subject
 
+    @property
+    def repetition(self) -> UUID:
+        """What its answer is filed under when its id was decided with another body: the first one stays as it is."""
+        return derived_id("reused", self.decoded.envelope.id, self.digest.hex())
+
 
 def _digest(decoded: Decoded) -> bytes:
     """Of what a command asks for. Its time is not part of it: a sender may send a command again, later."""
-    statement = decoded.statement
-    return hashlib.sha256(f"{statement.type}\n{statement.subject}\n".encode() + statement.body).digest()
+    said = decoded.attributes
+    return hashlib.sha256(f"{said['ce_type']}\n{said['ce_subject']}\n".encode() + decoded.body).digest()
 
 
 @dataclass(slots=True)
@@ -77,6 +83,11 @@ class DeciderHandler:
         self._codec = Codec(store.commands.types)
         self._keyring = keyring
         self._publisher = publisher
+        self._recent: dict[str, _Stream] = {}
+        """What recent streams came to, the latest used last. Events are never changed, so it stays true of its version,
+        and whatever was appended since, here or elsewhere, is read and added. Taken out when it is used."""
+        self._folded_anew: dict[str, _Stream] = {}
+        """The same, until the transaction that it comes from has been committed."""
         self.wake = asyncio.Event()
         """Set when there may be events to relay."""
 
@@ -94,7 +105,7 @@ class DeciderHandler:
         """None: it belongs to another partition and has not been forwarded."""
         try:
             decoded = self._codec.decode(record)
-            actor = verified_actor(decoded, self._keyring)
+            verified_actor(decoded, self._keyring)
         except UndecodableError as error:
             return parked(record, "undecodable", error, blocks=False)
         except BadSignatureError as error:
@@ -108,9 +119,7 @@ class DeciderHandler:
             if any(key == FORWARDED for key, _ in record.headers):
                 return parked(record, "wrong-partition", ValueError("forwarded, and wrong again"), blocks=False)
             return None
-        decoded = replace(decoded, envelope=replace(decoded.envelope, actor=actor))
-        digest = _digest(decoded)
-        return _Arrival(record, decoded, digest, derived_id("reused", decoded.envelope.id, digest.hex()))
+        return _Arrival(record, decoded, _digest(decoded))
 
     async def _forward(self, record: Record) -> Parked | None:
         """To its partition, under the key as everybody writes it; one that the topic does not take again is parked."""
@@ -126,10 +135,13 @@ class DeciderHandler:
 
     async def apply(self, prepared: list[_Arrival | Parked], batch: Batch) -> None:
         arrivals = [a for a in prepared if isinstance(a, _Arrival)]
-        ids = [a.decoded.envelope.id for a in arrivals]
-        decided = await self._decided_before(batch, ids + [a.repetition for a in arrivals])
-        stored = await self._store.rows(batch.connection, {a.stream for a in arrivals})
+        decided = await self._decided_before(batch, arrivals)
+        known = {a.stream: self._recent.pop(a.stream, None) for a in arrivals}
+        stored = await self._store.rows(batch.connection, {s: k.version if k else 0 for s, k in known.items()})
         streams: dict[str, _Stream] = {}
+        self._folded_anew = {}
+        outcomes: Counter[str] = Counter()
+        traced = telemetry.traced()
         events: list[NewEvent] = []
         jobs: list[tuple[JobSpec, Request, Origin, int]] = []
         new_ids: list[tuple[UUID, str, bytes]] = []
@@ -141,30 +153,38 @@ class DeciderHandler:
                 continue
             envelope = arrival.decoded.envelope
             before = decided.get(envelope.id)
-            if before == (envelope.source, arrival.digest) or arrival.repetition in decided:
-                metrics.RECORDS.labels(self._store.consumer, arrival.record.topic, "duplicate").inc()
+            if before is not None and (before == (envelope.source, arrival.digest) or arrival.repetition in decided):
+                outcomes["duplicate"] += 1
                 continue
-            with telemetry.step(f"decide {envelope.type}", envelope.traceparent, envelope.correlation_id) as trace:
+            # Where spans go nowhere, one for every command would cost more than what is done with it.
+            step = _step(envelope) if traced else nullcontext(envelope.traceparent or telemetry.new_traceparent())
+            with step as trace:
                 try:
                     if arrival.stream not in streams:
-                        streams[arrival.stream] = self._folded(arrival.stream, stored[arrival.stream])
+                        streams[arrival.stream] = self._folded(
+                            arrival.stream, known[arrival.stream], stored[arrival.stream]
+                        )
                     request, decision = self._decide(arrival, streams[arrival.stream], reused=before is not None)
                     origin = Origin(request.command_id, envelope.correlation_id, trace)
                     events += self._recorded(
                         arrival, request, decision, streams[arrival.stream], origin=origin, jobs=jobs
                     )
                 except Exception as error:  # the delivery loop's: a bug parks its command
-                    log.exception("a command could not be decided", command=str(envelope.id), type=envelope.type)
+                    with _step(envelope):
+                        log.exception("a command could not be decided", command=str(envelope.id), type=envelope.type)
                     batch.park(parked(arrival.record, "unexpected", error, blocks=True))
                     continue
             ident = envelope.id if before is None else arrival.repetition
             decided[ident] = (envelope.source, arrival.digest)
             new_ids.append((ident, envelope.source, arrival.digest))
-            metrics.RECORDS.labels(self._store.consumer, arrival.record.topic, "decided").inc()
+            outcomes["decided"] += 1
         last_seq = {partition: seq for (_, partition), seq in batch.last_seq.items()}
         await self._remember(batch, new_ids)  # first: it tells when another process decides one of them at this moment
         await self._store.append(batch.connection, events, last_seq)
         await self._store.add_jobs(batch.connection, jobs)
+        for outcome, number in outcomes.items():
+            metrics.RECORDS.labels(self._store.consumer, self._store.commands.name, outcome).inc(number)
+        self._folded_anew = streams
 
     def _decide(self, arrival: _Arrival, stream: _Stream, *, reused: bool) -> tuple[Request, Decision]:
         envelope, command = arrival.decoded.envelope, arrival.decoded.message
@@ -202,12 +222,20 @@ class DeciderHandler:
     def _aggregate(self, stream: str) -> Aggregate[Any]:
         return self._aggregates[stream.partition(":")[0]]
 
-    def _folded(self, ident: str, rows: Sequence[StoredEvent]) -> _Stream:
+    def _folded(self, ident: str, known: _Stream | None, rows: Sequence[StoredEvent]) -> _Stream:
+        """The stream as it is: what is known of it, and the events after that."""
         aggregate = self._aggregate(ident)
+        before = known or _Stream(aggregate.initial, 0)
         events = [self._store.event(row) for row in rows]
-        return _Stream(fold(aggregate, aggregate.initial, events), len(events))
+        return _Stream(fold(aggregate, before.state, events), before.version + len(events))
 
-    async def _decided_before(self, batch: Batch, ids: list[UUID]) -> dict[UUID, tuple[str, bytes]]:
+    async def _decided_before(self, batch: Batch, arrivals: Sequence[_Arrival]) -> dict[UUID, tuple[str, bytes]]:
+        """By id; of an id that was decided, also what repetitions of it were filed under."""
+        decided = await self._digests(batch, [a.decoded.envelope.id for a in arrivals])
+        again = [a.repetition for a in arrivals if a.decoded.envelope.id in decided]
+        return decided | await self._digests(batch, again) if again else decided
+
+    async def _digests(self, batch: Batch, ids: list[UUID]) -> dict[UUID, tuple[str, bytes]]:
         rows = await batch.connection.fetch("select id, source, digest from commands where id = any($1::uuid[])", ids)
         return {row["id"]: (row["source"], row["digest"]) for row in rows}
 
@@ -226,13 +254,22 @@ class DeciderHandler:
 
     async def skip(self, records: Sequence[Record], batch: Batch) -> None:
         """A discarded command is never decided, also when its topic is read again."""
+        self._folded_anew = {}
         arrivals = [a for record in records if isinstance(a := self._arrival(record), _Arrival)]
         new = {a.decoded.envelope.id: (a.decoded.envelope.source, a.digest) for a in arrivals}
-        decided = await self._decided_before(batch, list(new))
+        decided = await self._digests(batch, list(new))
         await self._remember(batch, [(ident, *of) for ident, of in new.items() if ident not in decided])
 
     async def committed(self) -> None:
+        self._recent |= self._folded_anew
+        self._folded_anew = {}
+        while len(self._recent) > RECENT_STREAMS:
+            del self._recent[next(iter(self._recent))]
         self.wake.set()
+
+
+def _step(envelope: Envelope) -> AbstractContextManager[str]:
+    return telemetry.step(f"decide {envelope.type}", envelope.traceparent, envelope.correlation_id)
 
 
 class Relay:

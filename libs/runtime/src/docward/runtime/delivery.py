@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import structlog
@@ -57,6 +58,14 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Records that were read while others were written. What became of their partitions is looked at afterwards."""
+
+    records: list[Record]
+    prepared: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Where a loop reads, and where it keeps what it set aside."""
 
@@ -67,6 +76,8 @@ class Delivery:
     service: str
     at_once: int = 500
     """Records of one transaction, at most."""
+    looks_ahead: bool = False
+    """Whether the next records of a backlog are read and prepared while those in hand are being written."""
 
 
 class DeliveryLoop:
@@ -82,6 +93,7 @@ class DeliveryLoop:
         self._checkpoints = Checkpoints(around.pool, delivery.consumer)
         self._consumer: AIOKafkaConsumer | None = None
         self._owned: dict[TopicPartition, Owned] = {}
+        self._ahead: _Ahead | None = None
         self._whole_at = time.monotonic()
         self._pause = FIRST_PAUSE_S
         self._stopping = False
@@ -124,6 +136,7 @@ class DeliveryLoop:
                 self._consumer = None  # a taking over that is under way ends with it
                 await closed(consumer)
                 self._owned.clear()
+                self._ahead = None
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
         """Until the loop is stopped, or has to join the group anew."""
@@ -153,8 +166,9 @@ class DeliveryLoop:
         return time.monotonic() - self._whole_at > 2 * self._kafka.session_timeout_ms / 1000
 
     async def _come_round(self, consumer: AIOKafkaConsumer) -> None:
+        ahead, self._ahead = self._ahead, None
         try:
-            fetched = await consumer.getmany(timeout_ms=POLL_MS, max_records=self._delivery.at_once)
+            read = ahead.records if ahead else await self._read(consumer, POLL_MS)
         except NoOffsetForPartitionError:  # fetching began before the position was set: it is being set
             await asyncio.sleep(0.05)
             return
@@ -164,30 +178,49 @@ class DeliveryLoop:
             return
         # At once: what was read before a partition was taken over may lie anywhere.
         records: list[Record] = []
-        for partition in positions(fetched):
-            read = [record_of(raw, self._kafka.topic_prefix) for raw in fetched[partition]]
-            expected = [record for record in read if self._expects(record)]
+        for partition, there in groupby(read, self._partition):
+            expected = [record for record in there if self._expects(record)]
             if expected and self._follows(consumer, partition, expected[0]):
                 records += expected
         try:
             if records:
                 started = time.monotonic()
                 async with self._settling:
-                    await self._settle(records)
+                    prepared = ahead.prepared if ahead and records == ahead.records else None
+                    await self._settle_looking_ahead(consumer, records, prepared)
                 metrics.BATCH_SECONDS.labels(self.name).observe(time.monotonic() - started)
             await self._aftermath(consumer)
             await self._redrive()
             self._pause = FIRST_PAUSE_S
         except OPERATIONAL as error:
             await self._back_off(error)
+            self._ahead = None
             self._rewind(consumer)
 
-    async def _settle(self, records: Sequence[Record]) -> None:
+    async def _read(self, consumer: AIOKafkaConsumer, patience_ms: int) -> list[Record]:
+        """What lies there, in order per partition, partition by partition."""
+        fetched = await consumer.getmany(timeout_ms=patience_ms, max_records=self._delivery.at_once)
+        prefix = self._kafka.topic_prefix
+        return [record_of(raw, prefix) for partition in positions(fetched) for raw in fetched[partition]]
+
+    async def _settle_looking_ahead(self, consumer: AIOKafkaConsumer, records: Sequence[Record], prepared: Any) -> None:
+        """Settle the records; while the database writes a backlog, the next ones are read and prepared."""
+        settling = asyncio.create_task(self._settle(records, prepared))
+        try:
+            if self._delivery.looks_ahead and len(records) > self._delivery.at_once // 2:
+                with contextlib.suppress(NoOffsetForPartitionError, OffsetOutOfRangeError):  # the next poll meets them
+                    if following := await self._read(consumer, 0):
+                        self._ahead = _Ahead(following, await self._handler.prepare(following))
+        finally:
+            await settling
+
+    async def _settle(self, records: Sequence[Record], prepared: Any = None) -> None:
         """Settle the records of owned partitions; on a data error, find its record by halving."""
         mine = [record for record in records if self._expects(record)]
         if not mine:
             return
-        prepared = await self._handler.prepare(mine)
+        if prepared is None or len(mine) < len(records):
+            prepared = await self._handler.prepare(mine)
         try:
             await self._transact(mine, prepared)
         except FencedError:

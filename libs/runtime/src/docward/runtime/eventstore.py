@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from docward.events.codec import Encoded, Envelope, body_of, encode_body
 from docward.events.messages import Actor, CommandRejected, Event, derived_id, stream_id
 from docward.events.upcasts import upcast
 from docward.runtime.aggregates import Accepted, Aggregate, JobSpec, Rejected, Request
+from docward.runtime.errors import ConcurrentDecisionError
 from docward.runtime.kafka import partition_of
 from docward.runtime.postgres import Connection, Pool
 
@@ -68,19 +70,34 @@ class EventStore:
 
     async def streams(self, connection: Connection, ids: Iterable[str]) -> dict[str, list[Event]]:
         """All events of these streams, in order; a stream without events is an empty list."""
-        stored = await self.rows(connection, ids)
+        stored = await self.rows(connection, dict.fromkeys(ids, 0))
         return {ident: [self.event(row) for row in rows] for ident, rows in stored.items()}
 
-    async def rows(self, connection: Connection, ids: Iterable[str]) -> dict[str, list[StoredEvent]]:
-        """As `streams`, not read yet: one that does not read is the trouble of its own stream only."""
-        found: dict[str, list[StoredEvent]] = {ident: [] for ident in ids}
+    async def rows(self, connection: Connection, after: Mapping[str, int]) -> dict[str, list[StoredEvent]]:
+        """The events of each stream after a version, in order.
+
+        Not read yet: one that does not read is the trouble of its own stream only. Raises ConcurrentDecisionError when
+        the event of such a version is not there: the database has gone back, and what the caller knows with it.
+        """
+        found: dict[str, list[StoredEvent]] = {ident: [] for ident in after}
+        there = {ident for ident, version in after.items() if version == 0}
         rows = await connection.fetch(
-            "select stream_id, type, dataversion, body from events where stream_id = any($1::text[])"
-            " order by stream_id, version",
-            list(found),
+            """
+            select e.stream_id, e.version, e.type, e.dataversion, case when e.version > u.after then e.body end
+            from unnest($1::text[], $2::int[]) as u (stream_id, after)
+            join events e on e.stream_id = u.stream_id and e.version >= u.after
+            order by e.stream_id, e.version
+            """,
+            list(after),
+            list(after.values()),
         )
-        for stream, *event in rows:
-            found[stream].append(StoredEvent(*event))
+        for stream, version, *event in rows:
+            if version == after[stream]:
+                there.add(stream)
+            else:
+                found[stream].append(StoredEvent(*event))
+        if len(there) < len(found):
+            raise ConcurrentDecisionError("events that were read before are no longer in the store")
         return found
 
     def event(self, stored: StoredEvent) -> Event:
@@ -125,7 +142,7 @@ class EventStore:
                     new.request.time,
                     new.origin.correlation_id,
                     new.origin.command_id,
-                    new.request.actor.model_dump(mode="json"),
+                    _as_json(new.request.actor),
                     new.origin.traceparent,
                     new.body,
                 )
@@ -134,9 +151,12 @@ class EventStore:
             """
             insert into events (topic, partition, seq, stream_id, version, id, type, dataversion, key, time,
                 correlation_id, causation_id, actor, traceparent, body)
-            select $1, u.* from unnest($2::int[], $3::bigint[], $4::text[], $5::int[], $6::uuid[], $7::text[],
-                $8::int[], $9::uuid[], $10::timestamptz[], $11::uuid[], $12::uuid[], $13::jsonb[], $14::text[],
-                $15::bytea[]) as u
+            select $1, partition, seq, stream_id, version, id, type, dataversion, key, time, correlation_id,
+                causation_id, actor::jsonb, traceparent, body
+            from unnest($2::int[], $3::bigint[], $4::text[], $5::int[], $6::uuid[], $7::text[], $8::int[], $9::uuid[],
+                $10::timestamptz[], $11::uuid[], $12::uuid[], $13::text[], $14::text[], $15::bytea[])
+                as u (partition, seq, stream_id, version, id, type, dataversion, key, time, correlation_id,
+                    causation_id, actor, traceparent, body)
             """,
             self.topic.name,
             *[list(column) for column in zip(*rows, strict=True)],
@@ -157,26 +177,32 @@ class EventStore:
         """The jobs of a decision, in its transaction. A job's id follows from its command: it exists once."""
         if not jobs:
             return
-        await connection.executemany(
+        rows = [
+            (
+                derived_id(origin.command_id, request.command_id, "job", index),
+                spec.kind,
+                request.aggregate_id,
+                self.partition(request.aggregate_id),
+                _dumps(spec.payload),
+                origin.command_id,
+                origin.correlation_id,
+                _as_json(request.actor),
+                origin.traceparent,
+            )
+            for spec, request, origin, index in jobs
+        ]
+        await connection.execute(
             """
             insert into jobs (id, kind, aggregate_id, partition, payload, command_id, correlation_id, actor,
                 traceparent)
-            values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing
+            select id, kind, aggregate_id, partition, payload::jsonb, command_id, correlation_id, actor::jsonb,
+                traceparent
+            from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
+                $9::text[])
+                as u (id, kind, aggregate_id, partition, payload, command_id, correlation_id, actor, traceparent)
+            on conflict (id) do nothing
             """,
-            [
-                (
-                    derived_id(origin.command_id, request.command_id, "job", index),
-                    spec.kind,
-                    request.aggregate_id,
-                    self.partition(request.aggregate_id),
-                    dict(spec.payload),
-                    origin.command_id,
-                    origin.correlation_id,
-                    request.actor.model_dump(mode="json"),
-                    origin.traceparent,
-                )
-                for spec, request, origin, index in jobs
-            ],
+            *[list(column) for column in zip(*rows, strict=True)],
         )
         await connection.execute("select pg_notify($1, '')", jobs_channel(self.service))
 
@@ -200,7 +226,9 @@ class EventStore:
         rows = await pool.fetch(
             """
             with ahead as (
-                select * from events where topic = $1 and partition = $2 and seq > $3 order by seq limit $4
+                select seq, stream_id, version, id, type, dataversion, key, time, correlation_id, causation_id,
+                    actor::text, traceparent, body
+                from events where topic = $1 and partition = $2 and seq > $3 order by seq limit $4
             ), counted as (
                 select *, sum(octet_length(body)) over (order by seq) - octet_length(body) as bytes_before from ahead
             )
@@ -226,7 +254,7 @@ class EventStore:
             causation_id=row["causation_id"],
             stream_version=row["version"],
             traceparent=row["traceparent"],
-            actor=Actor.model_validate(row["actor"]),
+            actor=_as_actor(row["actor"]),
             version=row["dataversion"],
         )
         return encode_body(envelope, row["body"], signer)
@@ -274,6 +302,20 @@ def new_events(
         current_version=request.version,
     )
     return [NewEvent(stream_id("command", request.command_id), 1, request, origin, event, body_of(event), 1)]
+
+
+@lru_cache(maxsize=4096)
+def _as_json(actor: Actor) -> str:
+    return actor.model_dump_json()
+
+
+@lru_cache(maxsize=4096)
+def _as_actor(text: str) -> Actor:
+    return Actor.model_validate_json(text)
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+"""`json.dumps` makes an encoder at every call."""
 
 
 def relay_channel(service: str) -> str:

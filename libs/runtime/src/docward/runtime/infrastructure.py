@@ -19,7 +19,7 @@ from docward.runtime import telemetry
 from docward.runtime.errors import OPERATIONAL
 from docward.runtime.kafka import Publisher, ensure_topics
 from docward.runtime.objects import ObjectStore
-from docward.runtime.postgres import Listener, Pool, connect_pool, migrate
+from docward.runtime.postgres import BY_KEY, SESSION, Listener, Pool, connect_pool, migrate
 from docward.runtime.settings import Settings
 
 log = structlog.get_logger()
@@ -62,7 +62,8 @@ async def infrastructure(
     for folder in migrations:
         await _patiently("postgres", lambda folder=folder: migrate(dsn, schema, folder))  # type: ignore[misc]  # a default binds the folder
     await _patiently("kafka", lambda: ensure_topics(settings.kafka, topics))
-    pool = await connect_pool(dsn, name=service, schema=schema, size=settings.postgres.pool_size)
+    session = BY_KEY if DECIDING in migrations or PROJECTING in migrations else SESSION
+    pool = await connect_pool(dsn, name=service, schema=schema, size=settings.postgres.pool_size, session=session)
     publisher = Publisher(settings.kafka, settings.signer())
     try:
         await _patiently("kafka", publisher.start)

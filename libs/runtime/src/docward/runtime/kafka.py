@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -43,6 +44,7 @@ BATCH_BYTES = 900_000
 """Of a batch, and never more than a record of the topic may have: the broker's limit is for the whole batch."""
 
 
+@lru_cache(maxsize=16_384)
 def partition_of(key: bytes, partitions: int) -> int:
     """Where Kafka's own clients put a key: murmur2, made positive."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)

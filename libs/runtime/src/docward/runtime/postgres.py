@@ -24,6 +24,15 @@ SESSION = {
     "jit": "off",
 }
 
+BY_KEY = {
+    **SESSION,
+    # Deciders and projections look for rows by key alone. A statement that is planned while a table is new and empty,
+    # as in a rebuild, would read all of it at every batch, for as long as the plan lives.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
 Pool: TypeAlias = asyncpg.Pool
 Connection: TypeAlias = asyncpg.Connection
 

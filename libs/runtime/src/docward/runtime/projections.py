@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 import structlog
@@ -36,6 +37,10 @@ READ_MODEL_CHANNEL = "read_model"
 NOTIFY_BYTES = 7000
 AT_ONCE = 2000
 """Records of one transaction, at most: the cost of a round trip and a commit is shared by so many."""
+BREATH = 50
+"""Records that are read in one go."""
+TRACED_EACH = 50
+"""Messages of a batch that have a span each, at most: spans would cost a rebuild more than its events do."""
 READER_ROLE = "docward_gateway"
 """May read the views, and nothing else."""
 
@@ -116,6 +121,8 @@ class _Changes:
     moved: dict[str, int] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
     fold: Fold = field(default_factory=Fold)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(topic, outcome)"""
 
 
 class ProjectionHandler:
@@ -127,7 +134,12 @@ class ProjectionHandler:
         self._tables: dict[str, Table] = {}
 
     async def prepare(self, records: Sequence[Record]) -> _Prepared:
-        items = [item for record in records if (item := self._item(record)) is not None]
+        items: list[_Item | Parked] = []
+        for number, record in enumerate(records, start=1):
+            if (item := self._item(record)) is not None:
+                items.append(item)
+            if number % BREATH == 0:  # else the database would wait: what it writes meanwhile is sent bit by bit
+                await asyncio.sleep(0)
         return _Prepared(items, await self._fetched(items))
 
     def _item(self, record: Record) -> _Item | Parked | None:
@@ -143,10 +155,9 @@ class ProjectionHandler:
             return parked(record, "undecodable", error, blocks=True)
         if isinstance(decoded.message, Command):
             try:
-                actor = verified_actor(decoded, self._keyring)
+                verified_actor(decoded, self._keyring)
             except BadSignatureError:
                 return None
-            return _Item(record, replace(decoded.envelope, actor=actor), decoded.message)
         return _Item(record, decoded.envelope, decoded.message)
 
     async def _fetched(self, items: Sequence[_Item | Parked]) -> Objects:
@@ -173,15 +184,17 @@ class ProjectionHandler:
         known = [item.envelope for item in prepared.items if isinstance(item, _Item)]
         versions = await self._versions(batch.connection, known)
         changes = _Changes(versions)
-        traced = telemetry.traced()
-        for item in prepared.items:
-            if batch.waits(item.record):
-                continue
-            if isinstance(item, Parked):
-                batch.park(item)
-            elif self._is_next(item, changes):
-                with _step(item.envelope) if traced else nullcontext():
-                    self._project(item, prepared.objects, changes, batch)
+        with _traced(self._projection.name, known) as each:
+            for item in prepared.items:
+                if batch.waits(item.record):
+                    continue
+                if isinstance(item, Parked):
+                    batch.park(item)
+                elif self._is_next(item, changes):
+                    with _step(item.envelope) if each else _NO_STEP:
+                        self._project(item, prepared.objects, changes, batch)
+        for (topic, outcome), number in changes.outcomes.items():
+            metrics.RECORDS.labels(self._projection.consumer, topic, outcome).inc(number)
         await self._write(batch.connection, changes.fold)
         await self._remember(batch.connection, changes.moved)
         for payload in _notices(self._projection.name, changes.moved, changes.commands):
@@ -196,7 +209,7 @@ class ProjectionHandler:
         if version > last + 1:
             raise GapError(item.record, f"{stream}: version {version} after {last}")
         if version <= last:
-            metrics.RECORDS.labels(self._projection.consumer, item.record.topic, "duplicate").inc()
+            changes.outcomes[item.record.topic, "duplicate"] += 1
         return version == last + 1
 
     def _project(self, item: _Item, objects: Objects, changes: _Changes, batch: Batch) -> None:
@@ -215,7 +228,7 @@ class ProjectionHandler:
             changes.versions[envelope.subject] = changes.moved[envelope.subject] = envelope.stream_version
         elif isinstance(item.message, Command):
             changes.commands.append(str(envelope.id))
-        metrics.RECORDS.labels(self._projection.consumer, item.record.topic, "projected").inc()
+        changes.outcomes[item.record.topic, "projected"] += 1
 
     def _writes(self, item: _Item, objects: Objects) -> Iterable[Write]:
         if self._projection.needs is None:
@@ -269,6 +282,21 @@ def _step(envelope: Envelope) -> AbstractContextManager[str]:
     return telemetry.step(f"project {envelope.type}", envelope.traceparent, envelope.correlation_id)
 
 
+_NO_STEP = nullcontext()
+
+
+@contextmanager
+def _traced(projection: str, envelopes: Sequence[Envelope]) -> Iterator[bool]:
+    """Whether each message gets a span of its own. The many of a backlog share one, linked to some of theirs."""
+    if not telemetry.traced():
+        yield False
+    elif len(envelopes) <= TRACED_EACH:
+        yield True
+    else:
+        with telemetry.linked(f"project {projection}", [e.traceparent for e in envelopes], messages=len(envelopes)):
+            yield False
+
+
 def _readable(record: Record) -> Envelope | None:
     try:
         return envelope_of(record)
@@ -311,5 +339,7 @@ def _notices(projection: str, streams: Mapping[str, int], commands: Sequence[str
 
 def projection_loop(projection: Projection, around: Infrastructure, *, dead_letters: Topic) -> DeliveryLoop:
     handler = ProjectionHandler(projection, keyring=around.keyring, objects=around.objects)
-    delivery = Delivery(projection.consumer, projection.topics, dead_letters, around.version, at_once=AT_ONCE)
+    delivery = Delivery(
+        projection.consumer, projection.topics, dead_letters, around.version, at_once=AT_ONCE, looks_ahead=True
+    )
     return DeliveryLoop(delivery, handler, around)

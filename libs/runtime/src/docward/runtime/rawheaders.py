@@ -107,4 +107,4 @@ def new_batch(size: int, headers: Headers, codec: int = PLAIN) -> BatchBuilder:
 
 
 def needs_any_header(headers: Headers) -> bool:
-    return any(isinstance(key, RawHeaderKey) for key, _ in headers)
+    return RawHeaderKey in {type(key) for key, _ in headers}

@@ -10,12 +10,13 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from uuid import UUID
 
 import structlog
 from opentelemetry import trace
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -23,6 +24,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+LINKS = 20
+"""Of a span that stands for many messages, at most."""
 _PROPAGATOR = TraceContextTextMapPropagator()
 
 
@@ -85,6 +88,17 @@ def step(
         structlog.contextvars.bound_contextvars(trace_id=trace_id(context), correlation_id=str(correlation_id)),
     ):
         yield context
+
+
+@contextmanager
+def linked(name: str, traceparents: Sequence[str | None], **attributes: int) -> Iterator[None]:
+    """One span for many messages, linked to the first of theirs."""
+    parents = [parent for parent in traceparents[:LINKS] if parent]
+    contexts = [trace.get_current_span(_PROPAGATOR.extract({"traceparent": p})).get_span_context() for p in parents]
+    with trace.get_tracer("docward").start_as_current_span(
+        name, Context(), SpanKind.CONSUMER, attributes, [trace.Link(context) for context in contexts]
+    ):
+        yield
 
 
 def traced() -> bool:
