@@ -10,7 +10,12 @@ from pathlib import Path
 import pytest
 
 from docward.events.messages import ObjectRef
-from docward.runtime.errors import HashMismatchError, ObjectMissingError, TooLargeError
+from docward.runtime.errors import (
+    HashMismatchError,
+    ObjectMissingError,
+    ObjectStoreUnavailableError,
+    TooLargeError,
+)
 from docward.runtime.objects import ObjectStore
 
 
@@ -97,3 +102,22 @@ async def test_a_stream_that_fails_leaves_nothing_behind(tmp_path: Path) -> None
 
 def files(folder: Path) -> list[str]:
     return [path.name for path in folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("in_its_place", [None, "a file"])
+async def test_a_root_that_is_away_is_an_outage_and_nothing_is_missing(
+    tmp_path: Path, in_its_place: str | None
+) -> None:
+    root = tmp_path / "objects"
+    store = ObjectStore(root.as_uri())
+    ref = await store.put("uploads/one", b"text", "text/plain")
+    root.rename(tmp_path / "away")
+    if in_its_place is not None:
+        root.write_text(in_its_place)
+    with pytest.raises(ObjectStoreUnavailableError):
+        await store.get(ref)
+    with pytest.raises(ObjectStoreUnavailableError):
+        await store.put("uploads/two", b"text", "text/plain")
+    root.unlink(missing_ok=True)
+    (tmp_path / "away").rename(root)
+    assert await store.get(ref) == b"text"

@@ -29,6 +29,8 @@ DECIDING: Traversable = files("docward.runtime") / "migrations" / "deciding"
 PROJECTING: Traversable = files("docward.runtime") / "migrations" / "projecting"
 """Tables of a service with projections."""
 
+T = TypeVar("T")
+
 START_WITHIN_S = 120.0
 """How long a service waits for its servers before it gives up, for its supervisor to say so."""
 
@@ -60,13 +62,16 @@ async def infrastructure(
     telemetry.configure(service, level=settings.telemetry.log_level, otlp_endpoint=settings.telemetry.otlp_endpoint)
     dsn = settings.postgres.dsn.get_secret_value()
     for folder in migrations:
-        await _patiently("postgres", lambda folder=folder: migrate(dsn, schema, folder))  # type: ignore[misc]  # a default binds the folder
-    await _patiently("kafka", lambda: ensure_topics(settings.kafka, topics))
+        await patiently("postgres", lambda folder=folder: migrate(dsn, schema, folder))  # type: ignore[misc]  # a default binds the folder
+    await patiently("kafka", lambda: ensure_topics(settings.kafka, topics))
+    size = settings.postgres.pool_size
     session = BY_KEY if DECIDING in migrations or PROJECTING in migrations else SESSION
-    pool = await connect_pool(dsn, name=service, schema=schema, size=settings.postgres.pool_size, session=session)
+    pool = await patiently(
+        "postgres", lambda: connect_pool(dsn, name=service, schema=schema, size=size, session=session)
+    )
     publisher = Publisher(settings.kafka, settings.signer())
     try:
-        await _patiently("kafka", publisher.start)
+        await patiently("kafka", publisher.start)
         yield Infrastructure(
             service=service,
             settings=settings,
@@ -81,10 +86,8 @@ async def infrastructure(
         pool.terminate()
 
 
-T = TypeVar("T")
-
-
-async def _patiently(what: str, open_it: Callable[[], Awaitable[T]]) -> T:
+async def patiently(what: str, open_it: Callable[[], Awaitable[T]]) -> T:
+    """What `open_it` returns as soon as its server answers; raises its error when that takes too long."""
     deadline = asyncio.get_running_loop().time() + START_WITHIN_S
     while True:
         try:

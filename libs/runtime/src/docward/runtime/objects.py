@@ -75,7 +75,10 @@ class _Place(Protocol):
 
 
 class _Directory:
-    """Temporary file, fsync, link (which fails when the name is taken), fsync of the directory."""
+    """Temporary file, fsync, link (which fails when the name is taken), fsync of the directory.
+
+    A root that is away (a volume that is not mounted) is an outage: it is not made anew, and nothing is missing in it.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -85,7 +88,7 @@ class _Directory:
         target = self._root / uri
         digest, size = hashlib.sha256(), 0
         try:
-            file = await asyncio.to_thread(_partial, target.parent)
+            file = await asyncio.to_thread(_partial, self._root, target.parent)
         except OSError as error:
             raise ObjectStoreUnavailableError(str(error)) from error
         try:
@@ -104,9 +107,7 @@ class _Directory:
 
     async def read(self, uri: str) -> bytes:
         try:
-            return await asyncio.to_thread((self._root / uri).read_bytes)
-        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-            raise ObjectMissingError(uri) from error
+            return await asyncio.to_thread(_read, self._root, uri)
         except OSError as error:
             raise ObjectStoreUnavailableError(str(error)) from error
 
@@ -152,8 +153,22 @@ def _check(uri: str) -> None:
         raise ObjectMissingError(f"{uri!r} is not a place in the object store")
 
 
-def _partial(directory: Path) -> _TemporaryFileWrapper[bytes]:
-    directory.mkdir(parents=True, exist_ok=True)
+def _read(root: Path, uri: str) -> bytes:
+    place = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with os.fdopen(os.open(uri, os.O_RDONLY, dir_fd=place), "rb") as file:
+            return file.read()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise ObjectMissingError(uri) from error
+    finally:
+        os.close(place)
+
+
+def _partial(root: Path, directory: Path) -> _TemporaryFileWrapper[bytes]:
+    folder = root
+    for part in directory.relative_to(root).parts:
+        folder /= part
+        folder.mkdir(exist_ok=True)
     return NamedTemporaryFile(prefix=".partial-", dir=directory, delete=False)
 
 
@@ -170,5 +185,5 @@ def _publish(file: _TemporaryFileWrapper[bytes], target: Path) -> None:
 
 def _discard(file: _TemporaryFileWrapper[bytes]) -> None:
     file.close()
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
         Path(file.name).unlink()

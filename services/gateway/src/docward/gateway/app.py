@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from importlib.metadata import version
 from importlib.resources import files
@@ -38,8 +38,8 @@ from docward.gateway.routes import (
 )
 from docward.gateway.settings import GatewaySettings
 from docward.runtime.errors import OPERATIONAL
-from docward.runtime.infrastructure import infrastructure
-from docward.runtime.postgres import SESSION, connect_pool
+from docward.runtime.infrastructure import infrastructure, patiently
+from docward.runtime.postgres import SESSION, Pool, connect_pool
 from docward.runtime.projections import READER_ROLE
 from docward.runtime.service import Ready, health_routes, serve_app
 
@@ -64,11 +64,13 @@ async def main(settings: GatewaySettings, stopping: asyncio.Event) -> None:
     migrations = [files(__package__) / "migrations"]
     size = settings.postgres.pool_size
     dsn = settings.postgres.dsn.get_secret_value()
+
+    def reading() -> Coroutine[Any, Any, Pool]:
+        return connect_pool(dsn, name="gateway-reads", schema="read", size=size, role=READER_ROLE, session=READING)
+
     async with (
         infrastructure("gateway", settings, schema=SCHEMA, migrations=migrations, topics=TOPICS) as around,
-        await connect_pool(
-            dsn, name="gateway-reads", schema="read", size=size, role=READER_ROLE, session=READING
-        ) as reads,
+        await patiently("postgres", reading) as reads,
     ):
         keys = PostgresIdempotencyKeys(around.pool)
         gateway = Gateway(reads, around.objects, Publishing(around.publisher, keys), settings.uploads.max_bytes)

@@ -15,7 +15,7 @@ from docward.projector.projections import PROJECTIONS
 from docward.projector.settings import ProjectorSettings
 from docward.runtime.delivery import DeliveryLoop
 from docward.runtime.generations import prepare_schemas
-from docward.runtime.infrastructure import PROJECTING, Infrastructure, infrastructure
+from docward.runtime.infrastructure import PROJECTING, Infrastructure, infrastructure, patiently
 from docward.runtime.projections import Projection, projection_loop
 from docward.runtime.service import serve
 
@@ -25,7 +25,7 @@ SCHEMA = "projector"
 
 async def main(settings: ProjectorSettings, stopping: asyncio.Event) -> None:
     async with infrastructure("projector", settings, schema=SCHEMA, migrations=[PROJECTING], topics=TOPICS) as around:
-        await prepare_schemas(around.pool, PROJECTIONS, views())
+        await patiently("postgres", lambda: prepare_schemas(around.pool, PROJECTIONS, views()))
         filling = Filling(PROJECTIONS, around, dead_letters=PROJECTOR_DEAD_LETTERS)
         await serve(settings.http, filling.loops, [around.listener.run()], stopping)
 
