@@ -1,7 +1,9 @@
 """`make chaos` and `make soak`: the promises under faults, and that broken promises would be seen.
 
-SEED, KILLS and SECONDS in the environment say what to draw and how long. Writes `.docward/chaos.json`; ends with
-status 0 when every invariant held and every mutant was caught.
+Runs every scenario of `scenarios`, then every mutant of `mutants`. SEED, KILLS and SECONDS in the environment say what
+to draw, how many kills and how long; ONLY names the scenarios to run (`mutants` is one of them). Starts servers of its
+own, whatever the environment names, because it kills them. Writes `.docward/chaos.json`; ends with status 0 when every
+invariant held and every mutant was caught.
 """
 
 from __future__ import annotations
@@ -14,17 +16,21 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from chaos.forms import BRIEF, LONG, SHORT, Form
+from chaos.kills import provoke
 from chaos.mutants import MUTANTS, Mutant
-from chaos.points import points
-from chaos.runner import Outcome, hunt, provoke
-from docward.localstack.stack import Stack, start_stack
-from installation import new_installation
+from chaos.outcome import Outcome, by_kind, last_line
+from chaos.runner import Ground
+from chaos.scenarios import SCENARIOS, Scenario
+from docward.localstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, start_stack
 
 HOME = Path(".docward")
 DEFAULT_SEED = "docward-1"
+FORMS = {"brief": BRIEF, "short": SHORT, "long": LONG}
 
 
 def say(text: str) -> None:
@@ -32,79 +38,102 @@ def say(text: str) -> None:
 
 
 async def main(arguments: argparse.Namespace) -> int:
-    seed = os.environ.get("SEED", DEFAULT_SEED)
-    kills = int(os.environ.get("KILLS", "2000" if arguments.soak else "200"))
-    seconds = float(os.environ.get("SECONDS", "3600" if arguments.soak else "240"))
+    form: Form = FORMS[arguments.form]
+    form = replace(form, kills=arguments.kills or form.kills, seconds=arguments.seconds or form.seconds)
     folder = (HOME / "chaos").resolve()
-    shutil.rmtree(folder / "logs", ignore_errors=True)
-    (folder / "logs").mkdir(parents=True)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are away on purpose
-    stack = start_stack(folder, durable=False, report=say)
-    try:
-        mutants = [mutant for mutant in MUTANTS if arguments.mutants and arguments.only in {None, mutant.name}]
-        caught = await _caught(stack, folder, seed, mutants, controls=arguments.soak)
-        if arguments.only is not None:
-            return 0 if all(each["caught"] for each in caught.values()) else 1
-        say(f"chaos: seed {seed}, up to {kills} kills in {seconds:.0f} s")
-        async with new_installation(stack, _room(folder, "run")) as place:
-            outcome = await hunt(
-                place, seed=seed, kills=kills, seconds=seconds, points=points(), stack=None if stack.external else stack
-            )
-    finally:
-        stack.remove()
-    report = outcome.as_json() | {"mutants": caught}
-    (HOME / "chaos.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    for violation in outcome.violations[:20]:
-        say(f"  {violation.kind}: {violation.what}")
-    for title in ("counted", "faults", "unplanned_deaths"):
-        say(f"  {title}: " + ", ".join(f"{name} {number:,}" for name, number in report[title].items()))
-    missed = ", ".join(outcome.missed) or "none"
-    say(f"  points: died at {len(set(outcome.reached))} of {len(points())}; not reached: {missed}")
-    blind = [name for name, each in caught.items() if not each["caught"]]
-    say(f"  mutants: caught {len(caught) - len(blind)} of {len(caught)}; missed: {', '.join(blind) or 'none'}")
-    say(f"chaos: {outcome.last_line}")
-    return 0 if outcome.held and not blind else 1
+    for variable in (KAFKA_VARIABLE, POSTGRES_VARIABLE):
+        os.environ.pop(variable, None)
+    wanted = [scenario for scenario in SCENARIOS if not arguments.only or scenario.name in arguments.only]
+    say(f"chaos: seed {arguments.seed}, the {arguments.form} form")
+    outcomes: dict[str, Outcome] = {}
+    caught: dict[str, dict[str, Any]] = {}
+    for brokers in sorted({scenario.brokers for scenario in wanted} | ({1} if _mutants(arguments) else set())):
+        stack = start_stack(folder / f"brokers-{brokers}", durable=False, brokers=brokers, report=say)
+        try:
+            ground = Ground(stack, _emptied(folder / f"logs-{brokers}"), arguments.seed, form)
+            for scenario in wanted:
+                if scenario.brokers == brokers:
+                    outcomes[scenario.name] = await _happened(scenario, ground)
+            if brokers == 1:
+                caught = await _caught(ground, _mutants(arguments), controls=form is LONG)
+        finally:
+            stack.remove()
+    return _reported(arguments, outcomes, caught)
 
 
-async def _caught(
-    stack: Stack, folder: Path, seed: str, mutants: Sequence[Mutant], *, controls: bool
-) -> dict[str, dict[str, Any]]:
+def _mutants(arguments: argparse.Namespace) -> Sequence[Mutant]:
+    return MUTANTS if not arguments.only or "mutants" in arguments.only else ()
+
+
+def _emptied(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+async def _happened(scenario: Scenario, ground: Ground) -> Outcome:
+    say(f"{scenario.name}: {scenario.proves}")
+    outcome = await scenario.happen(ground)
+    for line in outcome.lines():
+        say(f"  {line}")
+    say(f"  {'held' if outcome.held else 'BROKEN'} ({outcome.seconds:.0f} s)")
+    return outcome
+
+
+async def _caught(ground: Ground, mutants: Sequence[Mutant], *, controls: bool) -> dict[str, dict[str, Any]]:
     """What each mutant was caught by; with controls, that the same run holds when nothing is broken."""
     two_at_once = asyncio.Semaphore(2)  # they mostly wait
 
-    async def provoked(mutant: Mutant, *, broken: bool) -> Outcome:
-        async with two_at_once:
-            room = _room(folder, mutant.name if broken else f"not {mutant.name}")
-            async with new_installation(stack, room) as place:
-                return await provoke(place, seed, mutant, broken=broken)
-
     async def caught(mutant: Mutant) -> dict[str, Any]:
-        outcome = await provoked(mutant, broken=True)
+        async with two_at_once:
+            outcome = await provoke(ground, mutant)
+            control = await provoke(ground, mutant, broken=False) if controls else None
         seen = outcome.shows(mutant.damage)
         said = f"caught, {seen.kind}: {seen.what[:120]}" if seen else "MISSED"
-        say(f"  mutant: {mutant.name}: {said} ({outcome.seconds:.0f} s)")
-        found = {"caught": seen is not None, "as": seen and seen.kind, "said": seen and seen.what[:300]}
-        if controls:
-            control = await provoked(mutant, broken=False)
+        say(f"  {mutant.name}: {said} ({outcome.seconds:.0f} s)")
+        if control is not None:
             say(f"  not {mutant.name}: {'held' if control.held else 'FAILED: ' + control.violations[0].what}")
-            found |= {"control_held": control.held, "caught": found["caught"] and control.held}
-        return found
+        whole = control is None or control.held
+        return {"caught": seen is not None and whole, "said": seen and f"{seen.kind}: {seen.what[:300]}"}
 
+    if mutants:
+        say("mutants: a broken promise is seen")
     found = await asyncio.gather(*(caught(mutant) for mutant in mutants))
     return {mutant.name: each for mutant, each in zip(mutants, found, strict=True)}
 
 
-def _room(folder: Path, name: str) -> Path:
-    room = folder / "logs" / name.replace(" ", "-")
-    room.mkdir(parents=True)
-    return room
+def _reported(arguments: argparse.Namespace, outcomes: dict[str, Outcome], caught: dict[str, dict[str, Any]]) -> int:
+    blind = [name for name, each in caught.items() if not each["caught"]]
+    held = all(outcome.held for outcome in outcomes.values()) and not blind
+    counted = {
+        name: sum(outcome.counted.get(name, 0) for outcome in outcomes.values())
+        for name in dict.fromkeys(name for outcome in outcomes.values() for name in outcome.counted)
+    }
+    report = {
+        "seed": arguments.seed,
+        "form": arguments.form,
+        "held": held,
+        "kills": sum(outcome.kills for outcome in outcomes.values()),
+        **by_kind(outcomes.values()),
+        "counted": counted,
+        "scenarios": {name: outcome.as_json() for name, outcome in outcomes.items()},
+        "mutants": caught,
+    }
+    (HOME / "chaos.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    say(f"chaos: {sum(outcome.held for outcome in outcomes.values())} of {len(outcomes)} scenarios held")
+    say(f"chaos: {len(caught) - len(blind)} of {len(caught)} mutants caught; missed: {', '.join(blind) or 'none'}")
+    say("chaos: counted " + ", ".join(f"{name} {number:,}" for name, number in counted.items()))
+    say(f"chaos: {last_line(list(outcomes.values()))}")
+    return 0 if held else 1
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
-    parser.add_argument("--soak", action="store_true", help="the long form")
-    parser.add_argument(
-        "--mutants", action=argparse.BooleanOptionalAction, default=True, help="see that each is caught"
-    )
-    parser.add_argument("--only", help="just the mutant of this name")
+    environ = os.environ
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--form", choices=FORMS, default="short")
+    parser.add_argument("--seed", default=environ.get("SEED", DEFAULT_SEED))
+    parser.add_argument("--kills", type=int, default=environ.get("KILLS"))
+    parser.add_argument("--seconds", type=float, default=environ.get("SECONDS"))
+    parser.add_argument("--only", nargs="*", default=environ.get("ONLY", "").split(), metavar="SCENARIO")
     sys.exit(asyncio.run(main(parser.parse_args())))

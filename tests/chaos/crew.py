@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import time
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ import httpx
 import psutil  # type: ignore[import-untyped]  # ships no types
 
 from chaos.entry import forks, serve
+from chaos.mutants import Mutant
 from chaos.points import EXIT_AT_POINT, Point
 from installation import SERVICES, Installation, _free_ports, until
 
@@ -24,7 +26,7 @@ class Crew:
     """Of one installation. `one` of every service is always there; others come and go."""
 
     place: Installation
-    mutant: str | None = None
+    mutant: Mutant | None = None
     processes: dict[tuple[str, str], BaseProcess] = field(default_factory=dict)
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
     former: list[BaseProcess] = field(default_factory=list)
@@ -126,6 +128,26 @@ class Crew:
 
     def thaw(self, service: str, instance: str = ONE) -> None:
         _signal(self.processes[service, instance], signal.SIGCONT)
+
+    async def metric(self, service: str, name: str, instance: str = ONE) -> float:
+        """The sum over all labels of a metric of the process."""
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(f"http://127.0.0.1:{self.ports[service, instance]}/metrics")
+        lines = [line for line in answer.text.splitlines() if re.match(rf"{name}(\{{| )", line)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    async def fences(self, service: str) -> int:
+        """How often the process was refused a stale write."""
+        fenced = 'docward_jobs_total{kind="[a-z-]+",outcome="fenced"}'
+        return int(await self.metric(service, "docward_fences_total") + await self.metric(service, fenced))
+
+    async def refused(self, service: str, within: float = 4) -> int:
+        """As `fences`, as soon as there is one; where there was nothing stale to write, none comes."""
+        for _ in range(int(within / 0.1)):
+            if fences := await self.fences(service):
+                return fences
+            await asyncio.sleep(0.1)
+        return 0
 
     def keep_up(self, *services: str) -> None:
         """Start what has ended by itself, as a supervisor does."""

@@ -57,7 +57,7 @@ def forks() -> ForkServerContext:
 
 
 def serve(
-    service: str, environment: Mapping[str, str], log: Path, point: points.Point | None, mutant: str | None
+    service: str, environment: Mapping[str, str], log: Path, point: points.Point | None, mutant: mutants.Mutant | None
 ) -> None:
     """Be this service until told to stop."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: ends with the runner, however that ends
@@ -67,7 +67,7 @@ def serve(
     os.environ.update(environment)
     (JobPool.__init__.__kwdefaults__ or {})["lease_s"] = LEASE_S
     if mutant is not None:
-        mutants.apply(mutants.named(mutant))
+        mutants.apply(mutant)
     if point is not None:
         points.lay(point)
     main, settings = _SERVICES[service]

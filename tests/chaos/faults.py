@@ -39,6 +39,7 @@ class Torment:
     load: Load
     seed: str
     kills: int
+    """At random, besides the deaths at points; 0: nothing happens but those."""
     seconds: float
     points: Sequence[Point] = ()
     """To come by, each once at least if there is time."""
@@ -49,8 +50,6 @@ class Torment:
     """Not come by in the time they were given, in all their turns."""
     done: dict[str, int] = field(default_factory=dict)
     """How often each fault was brought about."""
-    frozen: bool = True
-    """Whether processes are frozen, too: it takes longer than a session each time."""
 
     async def run(self) -> None:
         self._until = time.monotonic() + self.seconds
@@ -83,11 +82,16 @@ class Torment:
         turns = self._turns[service] = deque(points)
         while not self._over:
             self.crew.keep_up(service)
+            if not self.kills:
+                if not turns:
+                    return
+                await self._interrupt(draw, turns)
+                continue
             await asyncio.sleep(draw.uniform(0.3, 1.5))
             chance = draw.random()
             if turns and chance < 0.85:
                 await self._interrupt(draw, turns)
-            elif self.frozen and chance > 0.93:
+            elif chance > 0.93:
                 await self._freeze(service, draw)
             elif chance > 0.90 and service != "gateway":
                 await self._succeed(service, draw)
@@ -103,7 +107,7 @@ class Torment:
     async def _interrupt(self, draw: random.Random, turns: deque[tuple[Point, int]]) -> None:
         point, left = turns.popleft()
         self.crew.kill(point.service)
-        self.crew.start(point.service, point=replace(point, nth=draw.randint(1, 2) if left > 1 else 1))
+        self.crew.start(point.service, point=replace(point, nth=draw.randint(1, 2) if self.kills and left > 1 else 1))
         if await self.crew.interrupted(point, within=15):
             self._did("death at a point")
             self.reached.append(point)
@@ -150,7 +154,7 @@ class Torment:
             if self._over or time.monotonic() > self._until:
                 return
             name = draw.choice(sorted(stack.servers))
-            await asyncio.to_thread(_crash, stack.servers[name])
+            await asyncio.to_thread(crash, stack.servers[name])
             self.crew.kills += 1
             await asyncio.sleep(draw.uniform(0, 1))
             await asyncio.to_thread(stack.servers[name].start)
@@ -158,12 +162,8 @@ class Torment:
 
     async def _repeat_now_and_then(self) -> None:
         draw = self._draw("repetitions")
-        if self.stack is None:
-            await asyncio.sleep(self.seconds / 2)
-            await self.load.poison_events()
-            return
         while not self._over:
-            await asyncio.sleep(draw.uniform(10, 20))
+            await asyncio.sleep(draw.uniform(5, 15))
             with contextlib.suppress(*OPERATIONAL):  # the broker is away: another time
                 if draw.random() < 0.2:
                     await self.load.poison_events()
@@ -203,7 +203,7 @@ def _readable(record: object) -> bool:
     return True
 
 
-def _crash(server: Server) -> None:
+def crash(server: Server) -> None:
     """kill -9; of Postgres its `immediate`, which ends all of its processes."""
     if server.last_signal == signal.SIGQUIT and server.pid is not None:
         os.kill(server.pid, signal.SIGQUIT)

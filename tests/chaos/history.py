@@ -6,7 +6,8 @@ topics from their first record, the event stores, jobs, parked records, dead let
 - **lost**: something acknowledged, recorded or owed that did not come to its one end,
 - **duplicated**: an effect that happened twice, or that nothing stands behind,
 - **reordered**: effects of a key, or first appearances of a stream, in another order than they were given,
-- **dangling**: a reference to something that is not there.
+- **dangling**: a reference to something that is not there,
+- **unmet**: what a scenario promises besides (of a process that ended by itself, say); no history shows it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from itertools import pairwise
 from typing import Literal
 from uuid import UUID
 
-Kind = Literal["lost", "duplicated", "reordered", "dangling"]
-KINDS: tuple[Kind, ...] = ("lost", "duplicated", "reordered", "dangling")
+Kind = Literal["lost", "duplicated", "reordered", "dangling", "unmet"]
+KINDS: tuple[Kind, ...] = ("lost", "duplicated", "reordered", "dangling", "unmet")
 Place = tuple[str, int, int]
 """(topic, partition, offset)"""
 SETTLED = frozenset({"succeeded", "failed", "rejected", "parked"})

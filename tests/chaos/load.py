@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -64,6 +65,8 @@ class Pace:
     """Between two documents that come through the gateway."""
     conversions: float = 0.002
     """Part of the commands that ask for a document to be converted again."""
+    poison: float = 0.05
+    """Part of the batches that are no commands."""
 
 
 @dataclass
@@ -71,7 +74,8 @@ class Load:
     place: Installation
     seed: str
     pace: Pace = field(default_factory=Pace)
-    acknowledged: list[UUID | str] = field(default_factory=list)
+    acknowledged: dict[UUID | str, float] = field(default_factory=dict)
+    """And when (`time.monotonic`)."""
 
     def __post_init__(self) -> None:
         self._random = random.Random(f"{self.seed}/load")  # noqa: S311 -- to be drawn again
@@ -110,7 +114,7 @@ class Load:
             chance = self._random.random()
             if chance < 0.05 and self._sent:
                 await self._insist(*self._random.choice(self._sent))
-            elif chance < 0.10:
+            elif chance < 0.05 + self.pace.poison:
                 await self._poison(self._random.choice(keys))
             else:
                 number = self._random.randint(1, self.pace.batch)
@@ -141,7 +145,7 @@ class Load:
         astray = len(commands) == 1 and self._random.random() < 0.2 and key in self._keys
         partition = (home + 1) % DOCUMENT_COMMANDS.partitions if astray else home
         await self._insist(DOCUMENT_COMMANDS, partition, records)
-        self.acknowledged += idents
+        self._acknowledge(*idents)
         self._sent.append((DOCUMENT_COMMANDS, partition, records))
 
     async def _insist(self, topic: Topic, partition: int, records: Sequence[Encoded]) -> None:
@@ -153,6 +157,9 @@ class Load:
                 await asyncio.sleep(0.2)
             else:
                 return
+
+    def _acknowledge(self, *idents: UUID | str) -> None:
+        self.acknowledged |= dict.fromkeys(idents, time.monotonic())
 
     async def _poison(self, key: UUID) -> None:
         """Nothing that could be a command, under the key of a document that it must not block."""
@@ -172,7 +179,7 @@ class Load:
         poison = replace(form, headers=(*form.headers, (MARK, mark.encode())))
         topic = self._random.choice((DOCUMENT_COMMANDS, DOCUMENT_COMMANDS, POLICY_COMMANDS, ANALYSIS_COMMANDS))
         await self._insist(topic, self._random.randrange(topic.partitions), [poison])
-        self.acknowledged.append(mark)
+        self._acknowledge(mark)
 
     async def poison_events(self) -> None:
         """A record on an event topic that its readers cannot read, under a key of its own: order makes it block one."""
@@ -202,7 +209,7 @@ class Load:
                 await asyncio.sleep(0.3)
                 continue
             if answer.status_code == 202:
-                self.acknowledged.append(UUID(answer.json()["operation_id"]))
+                self._acknowledge(UUID(answer.json()["operation_id"]))
             elif answer.status_code == 503:
                 await asyncio.sleep(0.3)
                 continue

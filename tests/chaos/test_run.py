@@ -1,27 +1,15 @@
-"""A short run of the real thing: services die at points and at random, and every command comes to its end once."""
+"""Short runs of the real thing: services die at every point, and every command comes to its end once."""
 
 from __future__ import annotations
 
-from chaos.load import Pace
-from chaos.points import Point
-from chaos.runner import hunt
-from installation import Installation
-
-POINTS = (
-    Point("converter", "commit", "before"),
-    Point("converter", "publish", "after"),
-    Point("converter", "append events", "after"),
-    Point("projector", "settle a batch", "after"),
-    Point("projector", "write rows", "after"),
-    Point("analyzer", "react", "before"),
-    Point("gateway", "publish a command", "after"),
-)
+from chaos.kills import kills
+from chaos.points import points
+from chaos.runner import Ground
 
 
-async def test_a_short_run_holds(installation: Installation) -> None:
-    pace = Pace(documents=8, uploads_s=2)
-    outcome = await hunt(installation, seed="short", kills=14, seconds=20, points=POINTS, pace=pace, frozen=False)
+async def test_a_death_at_every_point_leaves_no_trace(ground: Ground) -> None:
+    outcome = await kills(ground)
     assert outcome.violations == [], outcome.as_json()
-    assert outcome.kills >= 4, outcome.as_json()
-    assert outcome.reached, outcome.as_json()
-    assert outcome.counted["acknowledged"] > 50, outcome.as_json()
+    assert outcome.missed == [], outcome.as_json()
+    assert len(outcome.reached) == len(points())
+    assert outcome.counted["acknowledged"] > 500, outcome.as_json()

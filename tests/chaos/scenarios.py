@@ -1,0 +1,31 @@
+"""What `make chaos` does to Docward, one line each, with the promise that it proves."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from chaos.crashes import crashes
+from chaos.kills import kills
+from chaos.outages import outages
+from chaos.outcome import Outcome
+from chaos.owners import owners
+from chaos.runner import Ground
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    name: str
+    proves: str
+    happen: Callable[[Ground], Awaitable[Outcome]]
+    brokers: int = 1
+
+
+SCENARIOS = (
+    Scenario("kills", "whatever dies, at every point of the code: every command ends once, in order", kills),
+    Scenario("owners", "an owner that wakes after its session writes and publishes nothing stale", owners),
+    Scenario("outages", "a server that is away delays, sets nothing aside, and needs no hands", outages),
+    Scenario(
+        "crashes", "Postgres crashes under traffic and in rebuilds: both go on, and the tables are equal", crashes
+    ),
+)

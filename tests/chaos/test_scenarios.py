@@ -1,0 +1,22 @@
+"""The scenarios on one broker, briefly."""
+
+from __future__ import annotations
+
+import pytest
+
+from chaos.runner import Ground
+from chaos.scenarios import SCENARIOS, Scenario
+
+ELSEWHERE = {"kills"}
+"""Has a file of its own, to run beside these."""
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [each for each in SCENARIOS if each.brokers == 1 and each.name not in ELSEWHERE],
+    ids=lambda scenario: scenario.name,
+)
+async def test_a_scenario_holds(ground: Ground, scenario: Scenario) -> None:
+    outcome = await scenario.happen(ground)
+    print("\n".join(outcome.lines()))
+    assert outcome.violations == [], outcome.as_json()
