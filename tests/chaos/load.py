@@ -145,7 +145,7 @@ class Load:
         astray = len(commands) == 1 and self._random.random() < 0.2 and key in self._keys
         partition = (home + 1) % DOCUMENT_COMMANDS.partitions if astray else home
         await self._insist(DOCUMENT_COMMANDS, partition, records)
-        self._acknowledge(*idents)
+        self.acknowledge(*idents)
         self._sent.append((DOCUMENT_COMMANDS, partition, records))
 
     async def _insist(self, topic: Topic, partition: int, records: Sequence[Encoded]) -> None:
@@ -158,7 +158,7 @@ class Load:
             else:
                 return
 
-    def _acknowledge(self, *idents: UUID | str) -> None:
+    def acknowledge(self, *idents: UUID | str) -> None:
         self.acknowledged |= dict.fromkeys(idents, time.monotonic())
 
     async def _poison(self, key: UUID) -> None:
@@ -179,7 +179,7 @@ class Load:
         poison = replace(form, headers=(*form.headers, (MARK, mark.encode())))
         topic = self._random.choice((DOCUMENT_COMMANDS, DOCUMENT_COMMANDS, POLICY_COMMANDS, ANALYSIS_COMMANDS))
         await self._insist(topic, self._random.randrange(topic.partitions), [poison])
-        self._acknowledge(mark)
+        self.acknowledge(mark)
 
     async def poison_events(self) -> None:
         """A record on an event topic that its readers cannot read, under a key of its own: order makes it block one."""
@@ -209,7 +209,7 @@ class Load:
                 await asyncio.sleep(0.3)
                 continue
             if answer.status_code == 202:
-                self._acknowledge(UUID(answer.json()["operation_id"]))
+                self.acknowledge(UUID(answer.json()["operation_id"]))
             elif answer.status_code == 503:
                 await asyncio.sleep(0.3)
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from chaos.brokers import brokers
 from chaos.crashes import crashes
 from chaos.kills import kills
 from chaos.outages import outages
@@ -27,5 +28,11 @@ SCENARIOS = (
     Scenario("outages", "a server that is away delays, sets nothing aside, and needs no hands", outages),
     Scenario(
         "crashes", "Postgres crashes under traffic and in rebuilds: both go on, and the tables are equal", crashes
+    ),
+    Scenario(
+        "brokers",
+        "one of three brokers dies: nothing acknowledged is lost, no consumer restarts; two: nothing is accepted",
+        brokers,
+        brokers=3,
     ),
 )

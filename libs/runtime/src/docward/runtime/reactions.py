@@ -92,7 +92,7 @@ class ReactionLoop:
     async def run(self) -> None:
         read_any_header()
         broker = KafkaBroker(
-            self._kafka.bootstrap_servers,
+            self._kafka.bootstrap_servers.split(","),  # unlike aiokafka, FastStream takes a text for one address
             allow_auto_create_topics=False,
             ack_policy=AckPolicy.MANUAL,
             logger=None,

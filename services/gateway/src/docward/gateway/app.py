@@ -22,7 +22,7 @@ from docward.gateway.context import API, Gateway
 from docward.gateway.idempotency import PostgresIdempotencyKeys
 from docward.gateway.middleware import Heard, Measured
 from docward.gateway.monitor import Monitor
-from docward.gateway.publishing import Publishing
+from docward.gateway.publishing import Prompt, Publishing
 from docward.gateway.read_model import CHANNEL, ReadModel
 from docward.gateway.routes import (
     analyses,
@@ -73,7 +73,8 @@ async def main(settings: GatewaySettings, stopping: asyncio.Event) -> None:
         await patiently("postgres", reading) as reads,
     ):
         keys = PostgresIdempotencyKeys(around.pool)
-        gateway = Gateway(reads, around.objects, Publishing(around.publisher, keys), settings.uploads.max_bytes)
+        publishing = Publishing(Prompt(around.publisher), keys)
+        gateway = Gateway(reads, around.objects, publishing, settings.uploads.max_bytes)
         around.listener.on(CHANNEL, gateway.read_model.notified)
         monitor = Monitor(reads, settings.kafka.bootstrap_servers)
         key = bytes.fromhex(settings.signing.key.get_secret_value())

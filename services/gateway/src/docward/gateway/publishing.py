@@ -27,12 +27,14 @@ from docward.gateway.idempotency import IdempotencyKeys, Reservation, unkeyed
 from docward.gateway.problems import ProblemError, invalid
 from docward.gateway.queries.operations import Operation
 from docward.gateway.read_model import ReadModel
-from docward.runtime.errors import OPERATIONAL
+from docward.runtime.errors import OPERATIONAL, BrokerUnavailableError
 from docward.runtime.telemetry import span, trace_id
 
 log = structlog.get_logger()
 
 SOURCE = "/docward/gateway"
+AWAY_WITHIN_S = 1.5
+"""For a command while the broker is known to be away."""
 ENVELOPE_BYTES = 16 * 1024
 """What headers and key may take of a record."""
 
@@ -63,6 +65,32 @@ class Publisher(Protocol):
     """What publishing needs of `docward.runtime.kafka.Publisher`."""
 
     async def publish(self, topic: Topic, envelope: Envelope, message: Message) -> None: ...
+
+
+class Prompt:
+    """A publisher that keeps nobody waiting for a broker that is known to be away.
+
+    A failing broker is waited for as long as it takes another one to take over. Once that was not enough, whoever asks
+    next learns within moments that nothing is accepted, until a command has been.
+    """
+
+    def __init__(self, publisher: Publisher, within_s: float = AWAY_WITHIN_S) -> None:
+        self._publisher = publisher
+        self._within = within_s
+        self._away = False
+
+    async def publish(self, topic: Topic, envelope: Envelope, message: Message) -> None:
+        sending = asyncio.ensure_future(self._publisher.publish(topic, envelope, message))
+        sending.add_done_callback(self._learn)
+        try:
+            async with asyncio.timeout(self._within if self._away else None):
+                await asyncio.shield(sending)  # however it ends, something is learnt from it
+        except TimeoutError as error:
+            raise BrokerUnavailableError(f"{topic.name}: the broker is still away") from error
+
+    def _learn(self, sending: asyncio.Future[None]) -> None:
+        if not sending.cancelled():
+            self._away = isinstance(sending.exception(), BrokerUnavailableError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,69 @@
+"""People are not kept waiting for a broker that is known to be away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from docward.events.documents import EditDetails
+from docward.events.topics import DOCUMENT_COMMANDS
+from docward.gateway.publishing import Prompt
+from docward.runtime.errors import BrokerUnavailableError
+
+
+class Broker:
+    """Writes at once, refuses, or takes until it is told."""
+
+    def __init__(self) -> None:
+        self.refuses = False
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.written = asyncio.Event()
+
+    async def publish(self, *_: object) -> None:
+        await self.answers.wait()
+        if self.refuses:
+            raise BrokerUnavailableError("away")
+        self.written.set()
+
+
+async def publish(prompt: Prompt) -> None:
+    await prompt.publish(DOCUMENT_COMMANDS, None, EditDetails(title="x"))  # type: ignore[arg-type]  # is not looked at
+
+
+async def test_a_first_failure_is_waited_for_and_the_next_one_is_not() -> None:
+    broker = Broker()
+    prompt = Prompt(broker, within_s=0.01)
+    broker.answers.clear()
+    first = asyncio.create_task(publish(prompt))
+    await asyncio.sleep(0)
+    assert not first.done()
+    broker.refuses = True
+    broker.answers.set()
+    with pytest.raises(BrokerUnavailableError):
+        await first
+    broker.answers.clear()
+    with pytest.raises(BrokerUnavailableError, match="still away"):
+        await publish(prompt)
+    assert not broker.written.is_set()
+
+
+async def test_a_command_that_is_written_after_all_ends_the_haste() -> None:
+    broker = Broker()
+    prompt = Prompt(broker, within_s=0.01)
+    broker.refuses = True
+    with pytest.raises(BrokerUnavailableError):
+        await publish(prompt)
+    broker.refuses = False
+    broker.answers.clear()
+    with pytest.raises(BrokerUnavailableError):
+        await publish(prompt)
+    broker.answers.set()
+    await broker.written.wait()
+    broker.answers.clear()
+    patient = asyncio.create_task(publish(prompt))
+    done, _ = await asyncio.wait({patient}, timeout=0.1)
+    assert not done
+    broker.answers.set()
+    await patient
