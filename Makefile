@@ -56,11 +56,11 @@ format: setup ## Format the code and fix what can be fixed safely
 bench: setup ## Measure latency, deciders and rebuilds, each beside its bound (ARGS="--only rebuild" for one)
 	PYTHONPATH=tests $(PYTHON) -m bench $(ARGS)
 
-chaos: setup ## Kill everything hundreds of times and count what was lost: nothing (SEED=… KILLS=… SECONDS=…)
-	PYTHONPATH=tests $(PYTHON) -W ignore:resource_tracker -m chaos
+chaos: setup ## Break everything on purpose and count what was lost: nothing (ONLY="names" SEED=… KILLS=… SECONDS=…)
+	PYTHONPATH=tests ONLY="$(ONLY)" $(PYTHON) -W ignore:resource_tracker -m chaos $(ARGS)
 
-soak: setup ## The same for an hour
-	PYTHONPATH=tests $(PYTHON) -W ignore:resource_tracker -m chaos --soak
+soak: setup ## The same for hours
+	PYTHONPATH=tests $(PYTHON) -W ignore:resource_tracker -m chaos --form long $(ARGS)
 
 clean: ## Stop the stack and remove its data (the caches and the virtual environment stay)
 	if [ -x $(DOCWARD) ]; then $(DOCWARD) down --purge; else rm -rf .docward; fi

@@ -34,24 +34,31 @@ async def publish(prompt: Prompt) -> None:
 
 async def test_a_first_failure_is_waited_for_and_the_next_one_is_not() -> None:
     broker = Broker()
-    prompt = Prompt(broker, within_s=0.01)
+    prompt = Prompt(broker, patience_s=0.2, away_s=0.01)
     broker.answers.clear()
     first = asyncio.create_task(publish(prompt))
     await asyncio.sleep(0)
     assert not first.done()
-    broker.refuses = True
-    broker.answers.set()
-    with pytest.raises(BrokerUnavailableError):
+    with pytest.raises(BrokerUnavailableError, match="does not answer"):
         await first
-    broker.answers.clear()
     with pytest.raises(BrokerUnavailableError, match="still away"):
         await publish(prompt)
     assert not broker.written.is_set()
 
 
+async def test_a_broker_that_is_replaced_in_time_is_waited_for() -> None:
+    broker = Broker()
+    broker.refuses = True
+    patient = asyncio.create_task(publish(Prompt(broker, patience_s=30)))
+    await asyncio.wait({patient}, timeout=0.05)
+    broker.refuses = False
+    await patient
+    assert broker.written.is_set()
+
+
 async def test_a_command_that_is_written_after_all_ends_the_haste() -> None:
     broker = Broker()
-    prompt = Prompt(broker, within_s=0.01)
+    prompt = Prompt(broker, patience_s=1, away_s=0.01)
     broker.refuses = True
     with pytest.raises(BrokerUnavailableError):
         await publish(prompt)

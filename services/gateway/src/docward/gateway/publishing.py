@@ -28,6 +28,7 @@ from docward.gateway.problems import ProblemError, invalid
 from docward.gateway.queries.operations import Operation
 from docward.gateway.read_model import ReadModel
 from docward.runtime.errors import OPERATIONAL, BrokerUnavailableError
+from docward.runtime.kafka import PUBLISH_TIMEOUT_S
 from docward.runtime.telemetry import span, trace_id
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 SOURCE = "/docward/gateway"
 AWAY_WITHIN_S = 1.5
 """For a command while the broker is known to be away."""
+AGAIN_S = 0.1
 ENVELOPE_BYTES = 16 * 1024
 """What headers and key may take of a record."""
 
@@ -68,25 +70,41 @@ class Publisher(Protocol):
 
 
 class Prompt:
-    """A publisher that keeps nobody waiting for a broker that is known to be away.
+    """A publisher that waits for a broker to be replaced, and keeps nobody waiting for one that is known to be away.
 
-    A failing broker is waited for as long as it takes another one to take over. Once that was not enough, whoever asks
-    next learns within moments that nothing is accepted, until a command has been.
+    A failed attempt is repeated, under the command's id, for as long as it takes another broker to take over. Once that
+    was not enough, whoever asks next learns within moments that nothing is accepted, until a command has been.
     """
 
-    def __init__(self, publisher: Publisher, within_s: float = AWAY_WITHIN_S) -> None:
+    def __init__(
+        self, publisher: Publisher, patience_s: float = PUBLISH_TIMEOUT_S, away_s: float = AWAY_WITHIN_S
+    ) -> None:
         self._publisher = publisher
-        self._within = within_s
+        self._patience = patience_s
+        self._away_within = away_s
         self._away = False
 
     async def publish(self, topic: Topic, envelope: Envelope, message: Message) -> None:
-        sending = asyncio.ensure_future(self._publisher.publish(topic, envelope, message))
+        sending = asyncio.ensure_future(self._insist(topic, envelope, message))
         sending.add_done_callback(self._learn)
         try:
-            async with asyncio.timeout(self._within if self._away else None):
+            async with asyncio.timeout(self._away_within if self._away else None):
                 await asyncio.shield(sending)  # however it ends, something is learnt from it
         except TimeoutError as error:
             raise BrokerUnavailableError(f"{topic.name}: the broker is still away") from error
+
+    async def _insist(self, topic: Topic, envelope: Envelope, message: Message) -> None:
+        failure: BrokerUnavailableError | None = None
+        try:
+            async with asyncio.timeout(self._patience):
+                while True:
+                    try:
+                        return await self._publisher.publish(topic, envelope, message)
+                    except BrokerUnavailableError as error:
+                        failure = error
+                        await asyncio.sleep(AGAIN_S)
+        except TimeoutError as error:
+            raise failure or BrokerUnavailableError(f"{topic.name}: the broker does not answer") from error
 
     def _learn(self, sending: asyncio.Future[None]) -> None:
         if not sending.cancelled():
