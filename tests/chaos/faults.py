@@ -108,7 +108,7 @@ class Torment:
         point, left = turns.popleft()
         self.crew.kill(point.service)
         self.crew.start(point.service, point=replace(point, nth=draw.randint(1, 2) if self.kills and left > 1 else 1))
-        if await self.crew.interrupted(point, within=15):
+        if await self.crew.interrupted(point, within=15 if self.kills else 40):
             self._did("death at a point")
             self.reached.append(point)
         elif left > 1:

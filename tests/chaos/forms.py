@@ -31,7 +31,7 @@ class Form:
 
 
 BRIEF = Form(
-    kills=0, seconds=120, outage_s=4, freezes=6, crashes=2, brokers=2, joins=2, keys=50, pairs=1, events=40, faults=8
+    kills=0, seconds=400, outage_s=4, freezes=6, crashes=2, brokers=2, joins=2, keys=50, pairs=1, events=40, faults=8
 )
 SHORT = Form(
     kills=200,

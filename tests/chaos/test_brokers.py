@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chaos.brokers import brokers
 from chaos.runner import Ground
+
+pytestmark = pytest.mark.timeout(900)  # minutes, and the machine may be busy
 
 BROKERS = 3
 """Of the servers of this file."""

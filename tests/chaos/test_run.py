@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from chaos.kills import kills
 from chaos.points import points
 from chaos.runner import Ground
+
+pytestmark = pytest.mark.timeout(900)  # minutes, and the machine may be busy
 
 
 async def test_a_death_at_every_point_leaves_no_trace(ground: Ground) -> None:

@@ -7,6 +7,8 @@ import pytest
 from chaos.runner import Ground
 from chaos.scenarios import SCENARIOS, Scenario
 
+pytestmark = pytest.mark.timeout(900)  # minutes, and the machine may be busy
+
 ELSEWHERE = {"kills"}
 """Has a file of its own, to run beside these."""
 
