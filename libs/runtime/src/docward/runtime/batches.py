@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -42,6 +43,37 @@ class Batch:
 
     def _backlog(self, record: Record) -> Backlog:
         return self.backlogs[record.topic, record.partition]
+
+
+SLOW_S = 5.0
+"""A transaction that takes longer has too many records; the database ends a session that idles for so long in one."""
+TRIES = 3
+"""Of one record that cannot be done in that time, before it is parked."""
+
+
+@dataclass(slots=True)
+class Pace:
+    """How many records a transaction takes: half as many after a slow one, twice as many after a quick one."""
+
+    most: int
+    at_once: int
+    tries: Counter[tuple[Place, int]] = field(default_factory=Counter)
+    """Of records that were too slow by themselves."""
+
+    def done(self, seconds: float) -> None:
+        if seconds > SLOW_S:
+            self.at_once = max(1, self.at_once // 2)
+        elif seconds < SLOW_S / 5:
+            self.at_once = min(self.most, self.at_once * 2)
+
+    def failed(self, records: Sequence[Record]) -> bool:
+        """After one that was too slow to be done at all; whether it is a single record that has had its tries."""
+        self.at_once = max(1, len(records) // 2)
+        if len(records) > 1:
+            return False
+        record = ((records[0].topic, records[0].partition), records[0].offset)
+        self.tries[record] += 1
+        return self.tries[record] >= TRIES and self.tries.pop(record) > 0
 
 
 class Handler(Protocol):

@@ -28,15 +28,15 @@ from aiokafka.structs import OffsetAndMetadata
 
 from docward.events.codec import Record
 from docward.events.topics import Topic
-from docward.runtime import metrics, parking
-from docward.runtime.batches import Batch, Handler
+from docward.runtime import batches, metrics, parking
+from docward.runtime.batches import Batch, Handler, Pace
 from docward.runtime.checkpoints import Checkpoints, Place, Position
-from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, StopPartitionError
+from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, PERHAPS_SLOW, FencedError, StopPartitionError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Assignments, closed, new_consumer, positions, record_of, seek_if_owned
 from docward.runtime.parking import Parked
 from docward.runtime.positions import OURS, Verdict, judge, landmark, look
-from docward.runtime.postgres import Connection
+from docward.runtime.postgres import Connection, answers
 from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, Redriver
 
 log = structlog.get_logger()
@@ -96,6 +96,7 @@ class DeliveryLoop:
         self._ahead: _Ahead | None = None
         self._whole_at = time.monotonic()
         self._pause = FIRST_PAUSE_S
+        self._pace = Pace(delivery.at_once, delivery.at_once)
         self._stopping = False
         self._mirror_at = 0.0
         self._settling = asyncio.Lock()
@@ -184,11 +185,8 @@ class DeliveryLoop:
                 records += expected
         try:
             if records:
-                started = time.monotonic()
-                async with self._settling:
-                    prepared = ahead.prepared if ahead and records == ahead.records else None
-                    await self._settle_looking_ahead(consumer, records, prepared)
-                metrics.BATCH_SECONDS.labels(self.name).observe(time.monotonic() - started)
+                prepared = ahead.prepared if ahead and records == ahead.records else None
+                await self._settle_in_time(consumer, records, prepared)
             await self._aftermath(consumer)
             await self._redrive()
             self._pause = FIRST_PAUSE_S
@@ -199,9 +197,29 @@ class DeliveryLoop:
 
     async def _read(self, consumer: AIOKafkaConsumer, patience_ms: int) -> list[Record]:
         """What lies there, in order per partition, partition by partition."""
-        fetched = await consumer.getmany(timeout_ms=patience_ms, max_records=self._delivery.at_once)
+        fetched = await consumer.getmany(timeout_ms=patience_ms, max_records=self._pace.at_once)
         prefix = self._kafka.topic_prefix
         return [record_of(raw, prefix) for partition in positions(fetched) for raw in fetched[partition]]
+
+    async def _settle_in_time(self, consumer: AIOKafkaConsumer, records: Sequence[Record], prepared: Any) -> None:
+        """Settle them; what is too much for one transaction is tried again by fewer, and one record that is too much by
+        itself is parked, once the database has shown that it is not the reason."""
+        started = time.monotonic()
+        try:
+            async with self._settling:
+                await self._settle_looking_ahead(consumer, records, prepared)
+        except PERHAPS_SLOW as error:
+            if time.monotonic() - started < batches.SLOW_S or not await answers(self._pool):
+                raise
+            log.critical("too slow for a transaction", consumer=self.name, records=len(records), error=str(error))
+            if not self._pace.failed(records):
+                raise
+            async with self._settling:
+                await self._park_alone(records[0], error)
+            return
+        seconds = time.monotonic() - started
+        self._pace.done(seconds)
+        metrics.BATCH_SECONDS.labels(self.name).observe(seconds)
 
     async def _settle_looking_ahead(self, consumer: AIOKafkaConsumer, records: Sequence[Record], prepared: Any) -> None:
         """Settle the records; while the database writes a backlog, the next ones are read and prepared."""

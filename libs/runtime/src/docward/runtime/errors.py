@@ -79,6 +79,16 @@ OPERATIONAL: tuple[type[BaseException], ...] = (
     asyncpg.QueryCanceledError,
 )
 
+PERHAPS_SLOW: tuple[type[BaseException], ...] = (
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.QueryCanceledError,
+)
+"""How a transaction ends that does too much: by a timeout, or with its session. So does one in an outage."""
+
 DATA_ERRORS: tuple[type[BaseException], ...] = (
     asyncpg.DataError,
     asyncpg.exceptions._base.DataError,  # noqa: SLF001 -- the driver refuses a value itself; no public name, and an InterfaceError

@@ -62,6 +62,16 @@ async def connect_pool(
     )
 
 
+async def answers(pool: Pool) -> bool:
+    """Whether the database is well enough to answer at once."""
+    try:
+        async with asyncio.timeout(2):
+            await pool.fetchval("select 1")
+    except OPERATIONAL:
+        return False
+    return True
+
+
 def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
