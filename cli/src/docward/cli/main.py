@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from docward.cli import codes, contracts, demo, operate, parked, projections, review, stack, validation
+from docward.cli import codes, contracts, convert, demo, operate, parked, projections, review, stack, validation
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +37,7 @@ def docward(
 for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, review.findings, review.watch):
     app.command()(_verb)
 app.command("import")(review.import_packs)
+app.command()(convert.convert)
 for _verb in (operate.topics, operate.lag, stack.environment, demo.demo):
     app.command()(_verb)
 

@@ -21,7 +21,7 @@ Wait = Annotated[float, typer.Option(help="Seconds to wait, at most.")]
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="PDF, DOCX or Markdown.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="PDF, DOCX, Markdown or plain text.")],
     *,
     repository: Annotated[
         list[str] | None, typer.Option("--repository", "-r", help="NAME or NAME@release; may be repeated.")

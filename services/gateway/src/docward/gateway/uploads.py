@@ -20,11 +20,10 @@ from docward.events.messages import ObjectRef
 from docward.gateway.multipart import MAX_OVERHEAD, Fields, boundary_of, disposition, read_form
 from docward.gateway.problems import ProblemError
 from docward.runtime.errors import TooLargeError
-from docward.runtime.sniffing import DOCX, HEAD_BYTES, PDF, sniff
+from docward.runtime.sniffing import CONTAINERS, HEAD_BYTES, SUFFIXES, refusal, sniff
 
 SPOOL_BYTES = 4 * 1024 * 1024
 """What is kept in memory of a ZIP that must be seen whole; the rest goes to a temporary file."""
-SUFFIXES = {PDF: ".pdf", DOCX: ".docx"}
 
 
 class Store(Protocol):
@@ -108,19 +107,13 @@ async def _stored(store: Store, uri: str, filename: str, chunks: _Counted) -> tu
     with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
         whole = _joined(bytes(head), chunks)
         media_type = sniff(bytes(head), name)
-        if media_type is None and head.startswith(b"PK\x03\x04"):
+        if media_type is None and head.startswith(CONTAINERS):
             async for chunk in whole:
                 spool.write(chunk)
             media_type = await asyncio.to_thread(sniff, bytes(head), name, lambda: _read_again(spool))
             whole = _spooled(spool)
-        if not head.strip():
-            raise ProblemError(415, "unsupported-type", "The file is empty: check that the right one was sent.")
         if media_type is None:
-            raise ProblemError(
-                415,
-                "unsupported-type",
-                "This is no PDF, DOCX or Markdown file. Convert it to one of these and send that.",
-            )
+            raise ProblemError(415, "unsupported-type", refusal(bytes(head), name))
         try:
             ref = await store.put_stream(uri, whole, media_type, limit=chunks.limit)
         except TooLargeError as error:
@@ -129,7 +122,7 @@ async def _stored(store: Store, uri: str, filename: str, chunks: _Counted) -> tu
         raise ProblemError(
             422, "idempotency-key-reused", "This Idempotency-Key was used for another file; take another key."
         )
-    return ref, name or f"document{SUFFIXES.get(media_type, '.md')}"
+    return ref, name or f"document{SUFFIXES[media_type]}"
 
 
 async def _joined(head: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

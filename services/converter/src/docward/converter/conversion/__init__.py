@@ -13,11 +13,17 @@ from docward.converter.conversion.ir import build_ir
 from docward.converter.conversion.markdown import read_markdown
 from docward.converter.conversion.outcome import Conversion, ConversionError, Draft, Dropped, Report, visible
 from docward.converter.conversion.pdf.reader import read_pdf
-from docward.runtime.sniffing import DOCX, MARKDOWN, PDF
+from docward.converter.conversion.plain import read_plain
+from docward.runtime.sniffing import DOCX, MARKDOWN, PDF, TAKEN, TEXT
 
 __all__ = ["Conversion", "ConversionError", "Dropped", "Report", "convert"]
 
-READERS: dict[str, Callable[[bytes], Draft]] = {MARKDOWN: read_markdown, DOCX: read_docx, PDF: read_pdf}
+READERS: dict[str, Callable[[bytes], Draft]] = {
+    MARKDOWN: read_markdown,
+    TEXT: read_plain,
+    DOCX: read_docx,
+    PDF: read_pdf,
+}
 
 
 def convert(data: bytes, media_type: str, *, document_id: str, filename: str = "") -> Conversion:
@@ -25,9 +31,7 @@ def convert(data: bytes, media_type: str, *, document_id: str, filename: str = "
     reader = READERS.get(media_type)
     if reader is None:
         name = f"“{filename}”" if filename else "The file"
-        raise ConversionError(
-            "unsupported-type", f"{name} is of type {media_type}; please upload a PDF, a Word document or Markdown."
-        )
+        raise ConversionError("unsupported-type", f"{name} is of type {media_type}; please upload {TAKEN}.")
     try:
         draft = reader(data)
         if not draft.markdown.strip():

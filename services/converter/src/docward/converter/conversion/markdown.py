@@ -5,49 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from docward.converter.conversion.outcome import Draft, Dropped, visible
-from docward.events.ir import Issue
+from docward.converter.conversion.encodings import decode
+from docward.converter.conversion.outcome import Draft, visible
 
 ENTRY = re.compile(r"^([A-Za-z][\w .-]{0,60}?)\s*:\s*(.*)$")
 
 
 def read_markdown(data: bytes) -> Draft:
-    text, warnings = decode(data)
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    nul = text.count("\0")
-    dropped: tuple[Dropped, ...] = ()
-    if nul:
-        message = f"{nul} NUL character{'s' * (nul > 1)} removed: text cannot hold them."
-        warnings.append(Issue(code="nul-removed", message=message))
-        dropped = (Dropped(what="NUL characters", characters=nul, why="text cannot hold them"),)
-        text = text.replace("\0", "")
-    metadata = front_matter(text)
+    decoded = decode(data)
+    metadata = front_matter(decoded.text)
     return Draft(
-        markdown=text,
-        characters_in=visible(text) + nul,
+        markdown=decoded.text,
+        characters_in=visible(decoded.text) + decoded.lost,
         title=metadata.get("title"),
         metadata=metadata,
-        dropped=dropped,
-        warnings=tuple(warnings),
+        dropped=decoded.dropped,
+        warnings=decoded.warnings,
     )
-
-
-def decode(data: bytes) -> tuple[str, list[Issue]]:
-    """UTF-8 unless the bytes say otherwise. Every byte string decodes; what had to be guessed is an Issue."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", errors="replace")
-        return text, [_encoding("UTF-16", text)]
-    try:
-        return data.decode("utf-8"), []
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", errors="replace")
-        return text, [_encoding("Windows-1252", text)]
-
-
-def _encoding(name: str, text: str) -> Issue:
-    lost = text.count("\ufffd")
-    more = f"; {lost} bytes have no meaning in it and became U+FFFD" if lost else ""
-    return Issue(code="encoding", message=f"The file is not UTF-8; it was read as {name}{more}.")
 
 
 def front_matter(text: str) -> dict[str, str]:

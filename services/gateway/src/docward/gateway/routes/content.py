@@ -17,7 +17,7 @@ from docward.gateway.preconditions import not_modified
 from docward.gateway.problems import ProblemError, documented, not_found
 from docward.gateway.queries import documents
 from docward.gateway.queries.documents import Document, StoredVersion
-from docward.runtime.sniffing import DOCX, MARKDOWN, PDF
+from docward.runtime.sniffing import SUFFIXES
 
 router = APIRouter(prefix="/documents/{document_id}", tags=["content"])
 
@@ -110,7 +110,7 @@ async def _object(
 
 def _served(media_type: str) -> str:
     """Other systems submit documents too, with whatever type they say: none but the known ones becomes a header."""
-    return media_type if media_type in {PDF, DOCX, MARKDOWN} else "application/octet-stream"
+    return media_type if media_type in SUFFIXES else "application/octet-stream"
 
 
 def attachment(filename: str) -> str:
