@@ -265,3 +265,17 @@ def test_a_subtitle_is_no_heading_where_headings_are_numbered(pdf):
     for number, title in enumerate(["Scope", "Signals", "Risk"], 1):
         story += [text(f"{number} {title}", "Heading1"), text(SENTENCE * 2)]
     assert [one.title for one in converted(pdf(story)).ir.sections] == ["Alpha", "Scope", "Signals", "Risk"]
+
+
+def test_a_line_under_the_running_header_makes_no_table(pdf):
+    def decorate(page, document):
+        page.drawString(72, 800, "Alpha desk")
+        page.line(72, 780, 523, 780)
+
+    rows = [["Measure", "Value"], ["Return", "9.6 %"], ["Volatility", "16.0 %"]]
+    rules = [("LINEABOVE", (0, 0), (-1, 1), 0.7, colors.black), ("LINEBELOW", (0, -1), (-1, -1), 0.7, colors.black)]
+    story: list[Any] = []
+    for _ in range(3):
+        story += [text(SENTENCE * 4), Table(rows, style=rules, colWidths=120), PageBreak()]
+    tables = converted(pdf(story, decorate=decorate)).ir.tables
+    assert [[[cell.text for cell in row] for row in (one.header, *one.rows)] for one in tables] == [rows] * 3

@@ -6,6 +6,7 @@ columns, row after row. A table that the end of the page cuts has no closing rul
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -16,6 +17,34 @@ NEAR = 3.0
 """Points within which two lines meet."""
 MAX_BAND = 700.0
 """Points between two rules of one table."""
+MARGIN = 0.15
+"""Part of the page's height, at either end, in which rules of headers and footers stand."""
+MAX_CELL = 400
+"""Characters; what is longer is text between two rules, no cell."""
+
+
+def without_running_rules(pages: Sequence[Page]) -> None:
+    """Take the lines under running headers and over footers away: alone at a page's edge, on most pages in one place.
+
+    Together with the first rule of a table below it, such a line would make a table of all that stands between.
+    """
+    seen: dict[tuple[int, int, int], list[tuple[Page, Rule]]] = defaultdict(list)
+    for page in pages:
+        flat = [rule for rule in page.rules if rule.y0 == rule.y1]
+        for rule in flat:
+            edge = rule.y0 > (1 - MARGIN) * page.height or rule.y0 < MARGIN * page.height
+            if edge and not any(_belongs(rule, other) for other in flat):
+                seen[round(rule.x0), round(rule.x1), round(rule.y0)].append((page, rule))
+    for places in seen.values():
+        if len(places) >= max(3, len(pages) / 3):
+            for page, rule in places:
+                page.rules.remove(rule)
+
+
+def _belongs(rule: Rule, other: Rule) -> bool:
+    """Whether `other` is the next rule of the same table."""
+    same = abs(rule.x0 - other.x0) <= NEAR and abs(rule.x1 - other.x1) <= NEAR
+    return same and 0 < abs(rule.y0 - other.y0) < 40
 
 
 def take_tables(page: Page) -> tuple[list[Line], list[Run]]:
@@ -195,6 +224,8 @@ def _between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tu
     if not cells or full * 5 < len(cells) * 4:
         return None, list(runs)
     table = [*_header(head), *([_cell_text(cell) for cell in row] for row in cells)]
+    if any(len(cell) > MAX_CELL for row in table for cell in row):
+        return None, list(runs)
     taken = {id(run) for row in head_rows for run in row} | set(map(id, body))
     low = min(run.y0 for run in body) if cut else bottom
     line = _table_line(page.number, table, (left, low, right, top), tuple(edges))

@@ -24,7 +24,7 @@ from pypdf.errors import PyPdfError
 from docward.converter.conversion import writing
 from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, Place, visible
 from docward.converter.conversion.pdf.blocks import Block, blocks_of, body_style, code_of, text_of
-from docward.converter.conversion.pdf.grids import take_tables
+from docward.converter.conversion.pdf.grids import take_tables, without_running_rules
 from docward.converter.conversion.pdf.headings import (
     CONTENTS_TITLE,
     Outline,
@@ -178,6 +178,7 @@ class _Composer:
 
     def _lines(self) -> list[Line]:
         by_page = []
+        without_running_rules(self.pages)
         for page in self.pages:
             tables, runs = take_tables(page)
             by_page.append(in_reading_order(page.number, runs, tables, page.width))
