@@ -177,7 +177,7 @@ def test_words_that_only_share_a_stem_are_no_mention(document):
 
 def test_scores_follow_the_findings(algorithm):
     _, found = algorithm(PLAIN)
-    assert sum(f.severity == "high" for f in found.findings) > 3
+    assert any(f.severity == "high" for f in found.findings)
     assert found.self_containment.score < 0.8
     assert found.implementability.verdict == "with-assumptions"
     assert set(found.implementability.blocking) == {f.fingerprint for f in found.findings if f.severity == "high"}

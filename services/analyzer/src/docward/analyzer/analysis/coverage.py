@@ -11,14 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from docward.analyzer.analysis.doctypes import expects
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import KIND, Draft, Outcome, insert_after
 from docward.analyzer.analysis.facets import CompiledPolicy, FacetOutcome, compiled, evaluate
 from docward.analyzer.analysis.negation import is_denied
+from docward.analyzer.analysis.phrases import is_phrase
+from docward.analyzer.analysis.retrieval import second_chance
 from docward.analyzer.analysis.text import stems
 from docward.events.findings import Category, Family, PolicyRef, ProposedChange, Severity, Verdict, VerdictKind
 from docward.events.policies import Policy
 
+EXCERPT = 60
+"""Words below which a text cannot be expected to show its subject."""
 _GOVERNANCE = frozenset(stems("governance approval responsibility owner escalation"))
 _CONTRADICTING = frozenset({"CON", "NUM", "NEG", "CIT"})
 
@@ -28,6 +33,8 @@ class Assessment:
     verdict: Verdict
     draft: Draft | None = None
     """The finding that follows from it; None when there is nothing to report beyond what checks have reported."""
+    is_absence: bool = False
+    """The finding says that nothing is stated; it may be reported together with others of its kind."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +69,23 @@ def assess(
         explanation="The requirement names neither evidence nor checks: nobody has looked.",
     )
     case = _Case(document, compiled(policy), base)
-    if not applies or (policy.applies_if and not document.concepts & set(policy.applies_if)):
+    if not applies or not is_about(document, policy.applies_if):
         return Assessment(
             case.verdict("not-applicable", "The document does not speak of what the requirement applies to.")
         )
     if policy.checks:
         return Assessment(_by_checks(case, outcomes))
     return _by_evidence(case) if case.compiled.subject else Assessment(base)
+
+
+def is_about(document: Document, conditions: Sequence[str]) -> bool:
+    """Whether one of the concepts occurs. An excerpt too short to show its subject counts as one of what is asked for,
+    as long as it speaks of no other domain.
+    """
+    if not conditions or document.concepts & set(conditions):
+        return True
+    domains = document.lexicon.domains
+    return bool(domains & set(conditions)) and document.words < EXCERPT and not document.concepts & domains
 
 
 def _by_checks(case: _Case, outcomes: Mapping[str, Outcome]) -> Verdict:
@@ -115,7 +132,8 @@ def _by_evidence(case: _Case) -> Assessment:
     facets = tuple(result.result for result in results)
     for result in results:
         if result.violation is not None and result.facet.severity_if_violated == "contradicted":
-            return _contradicted(case, result.violation, "NUM", result.result.note, facets=facets)
+            family: Family = "NUM" if result.facet.kind == "quantity" else "NEG"
+            return _contradicted(case, result.violation, family, result.result.note, facets=facets)
     failed = [result for result in results if not result.result.met]
     quotes = tuple(case.document.quote(sentence.span) for sentence in evidence[:3])
     if any(result.facet.severity_if_missing == "missing" for result in failed):
@@ -147,14 +165,17 @@ def _evidence(case: _Case) -> tuple[list[Sentence], list[Sentence]]:
 
 
 def _denying(case: _Case, denied: Sequence[Sentence]) -> list[Sentence]:
-    """Sentences that together deny the requirement as a whole: each of `all` in one of them; without `all`, each of
-    `any`, for one that is not denied could still fulfil it. To deny a part of it is no contradiction.
+    """Sentences that deny the requirement as a whole: one that names each of `all` and denies one of them; without
+    `all`, sentences that deny each concept of `any`, for one that is not denied could still fulfil it. Phrases that a
+    pack writes itself are one concept in many words. To deny a part of it is no contradiction.
     """
     wanted = case.policy.evidence
     if wanted.all:
-        return [s for s in denied if all(is_denied(case.document, s, frozenset({concept})) for concept in wanted.all)]
+        needed = set(wanted.all)
+        return [s for s in denied if needed <= s.concepts and is_denied(case.document, s, frozenset(needed))]
     lost = {c for s in denied for c in s.concepts & set(wanted.any) if is_denied(case.document, s, frozenset({c}))}
-    return list(denied) if set(wanted.any) <= lost else []
+    named = {concept for concept in wanted.any if not is_phrase(concept)}
+    return list(denied) if lost and named <= lost else []
 
 
 def _units(document: Document, within: str) -> Iterable[Sequence[Sentence]]:
@@ -222,6 +243,8 @@ def _contradicted(case: _Case, sentence: Sentence, family: Family, why: str, **m
 
 def _missing(case: _Case, **more: Any) -> Assessment:
     document, evidence = case.document, case.policy.evidence
+    if not expects(document, case.policy.doc_types):
+        return Assessment(case.verdict("not-assessed", "A document of this kind is not expected to state it."))
     likely = tuple(document.label(section) for section in document.ir.sections if case.has_prior(section.title))
     searched = likely or document.all_sections
     category: Category = "missing-governance" if _GOVERNANCE & case.compiled.prior else "compliance-gap"
@@ -241,8 +264,16 @@ def _missing(case: _Case, **more: Any) -> Assessment:
             f"no {evidence.within} has them",
         ),
     )
-    verdict = case.verdict("missing", f"Nothing about it was found{_where(likely)}.", searched=searched, **more)
-    return Assessment(verdict, _unless_optional(case, draft))
+    hints = second_chance(document, f"{case.policy.title}. {case.policy.paraphrase}")
+    confirm = f" Possible evidence, please confirm: {len(hints)} passage(s) with similar words." if hints else ""
+    verdict = case.verdict(
+        "missing",
+        f"Nothing about it was found{_where(likely)}.{confirm}",
+        searched=searched,
+        quotes=tuple(document.quote(document.context(sentence.span)) for sentence in hints),
+        **more,
+    )
+    return Assessment(verdict, _unless_optional(case, draft), is_absence=True)
 
 
 def _where(likely: Sequence[str]) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from docward.analyzer.analysis import bounds, coverage, scores
+from docward.analyzer.analysis import absences, bounds, coverage, scores
 from docward.analyzer.analysis.checks import CHECKS
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import KIND, Draft, Outcome
 from docward.analyzer.analysis.findings import finding, grouped, ordered
-from docward.analyzer.analysis.packs import bundled_lexicon
+from docward.analyzer.analysis.packs import lexicon_of
 from docward.events.findings import AnalysisReport, Finding, PolicyRef, Verdict
 from docward.events.ir import Ir
 from docward.events.policies import Policy
@@ -37,7 +37,7 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
     """Findings, a verdict for every policy, and scores. Raises ValueError when the IR was made from another text."""
     if ir.markdown_length != len(markdown) or hashlib.sha256(markdown.encode()).hexdigest() != ir.markdown_sha256:
         raise ValueError("the IR does not belong to this Markdown")
-    document = Document(ir, markdown, bundled_lexicon())
+    document = Document(ir, markdown, lexicon_of(policy for release in releases for policy in release.policies))
     outcomes = _outcomes(document)
     own = [
         made
@@ -49,10 +49,11 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
         own += [made for release in releases if (made := _inapplicable(document, release)) is not None]
     verdicts: list[Verdict] = []
     ruled: list[Finding] = []
-    for assessment, policy in _assessments(document, releases, outcomes):
-        verdicts.append(bounds.bounded(assessment.verdict))
-        if assessment.draft is not None:
-            candidate = finding(document, assessment.draft, f"rule:{policy.id}", assessment.verdict.policy)
+    for release in releases:
+        judged = list(_assessments(document, release, outcomes))
+        verdicts += [bounds.bounded(assessment.verdict) for assessment, _ in judged]
+        for report in absences.reported(document, release.repository, judged):
+            candidate = finding(document, report.draft, report.origin, report.policy)
             if candidate is not None and not _is_reported(candidate, own):
                 ruled.append(candidate)
     findings = ordered([*own, *ruled])
@@ -76,13 +77,9 @@ def _outcomes(document: Document) -> dict[str, Outcome]:
     return {KIND: kind, **{check.name: Outcome() if kind.drafts else check.run(document) for check in others}}
 
 
-def _applies(document: Document, release: Release) -> bool:
-    return not release.applies_if or bool(document.concepts & set(release.applies_if))
-
-
 def _inapplicable(document: Document, release: Release) -> Finding | None:
     """A whole pack that somebody assigned and that says nothing about this document: never silently."""
-    if _applies(document, release) or not release.policies:
+    if coverage.is_about(document, release.applies_if) or not release.policies:
         return None
     draft = Draft(
         family="COV",
@@ -101,18 +98,17 @@ def _inapplicable(document: Document, release: Release) -> Finding | None:
 
 
 def _assessments(
-    document: Document, releases: Sequence[Release], outcomes: Mapping[str, Outcome]
+    document: Document, release: Release, outcomes: Mapping[str, Outcome]
 ) -> Iterator[tuple[coverage.Assessment, Policy]]:
-    for release in releases:
-        applies = _applies(document, release)
-        for policy in release.policies:
-            reference = PolicyRef(
-                repository_id=release.repository_id,
-                repository=release.repository,
-                release=release.release,
-                policy_id=policy.id,
-            )
-            yield coverage.assess(document, policy, reference, outcomes, applies=applies), policy
+    applies = coverage.is_about(document, release.applies_if)
+    for policy in release.policies:
+        reference = PolicyRef(
+            repository_id=release.repository_id,
+            repository=release.repository,
+            release=release.release,
+            policy_id=policy.id,
+        )
+        yield coverage.assess(document, policy, reference, outcomes, applies=applies), policy
 
 
 def _is_reported(candidate: Finding, own: Sequence[Finding]) -> bool:

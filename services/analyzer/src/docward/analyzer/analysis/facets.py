@@ -23,6 +23,20 @@ _ACTION = re.compile(
     re.IGNORECASE,
 )
 """What changes the course of an order; a warning does not."""
+_WARNING_ONLY = re.compile(
+    r"\b(?:only|merely|just|solely|simply) (?:\w+ ){0,2}?(?:warn\w*|alert\w*|inform\w*|notif\w*|flag\w*|"
+    r"display\w*|show\w*|advis\w*|log(?:s|ged)?|colou?r\w*|indicat\w*)|"
+    r"\b(?:warning|alert|advisory|information|monitoring)[ -]only\b|"
+    r"\b(?:soft|indicative|advisory|informational) (?:limit|check|control|collar|block)s?\b|"
+    r"\b(?:dismiss\w*|click\w* (?:away|through)|ignored? (?:it|the (?:warning|alert|message)))\b|"
+    r"\b(?:can|may) (?:freely )?(?:be )?(?:overrid\w*|over-rid\w*|bypass\w*|ignored?|switched off) "
+    r"(?:\w+ ){0,3}?(?:by|at|freely|without|the trader|any)\b|"
+    r"\b(?:still|nevertheless|anyway) (?:\w+ )?(?:sent|goes|go|released|executed)\b|"
+    r"\b(?:is|are) (?:still )?(?:sent|released|executed|passed on|let through|go through) (?:anyway|nevertheless|"
+    r"all the same|regardless|unchanged)\b|\b(?:does|do|is|are) not (?:block|stop|prevent|reject|cancel|hold)\w*",
+    re.IGNORECASE,
+)
+"""A control that leaves the order alone: the opposite of one that acts."""
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<=": lambda stated, bound: stated <= bound * (1 + 1e-9),
     ">=": lambda stated, bound: stated >= bound * (1 - 1e-9),
@@ -77,7 +91,7 @@ class FacetOutcome:
     facet: Facet
     result: FacetResult
     violation: Sentence | None = None
-    """Where a value stands that breaks the facet's bound."""
+    """Where the text says the opposite: a value that breaks the bound, a denial."""
 
 
 def compiled(policy: Policy) -> CompiledPolicy:
@@ -111,9 +125,18 @@ def evaluate(document: Document, facet: CompiledFacet, scope: Sequence[Sentence]
     """Whether the sentences of the scope state the facet."""
     if facet.facet.kind == "quantity":
         return _quantity(facet, scope)
-    met = any(_says(document, facet, sentence) for sentence in scope)
-    note = "" if met else f"{label(facet.facet)} is not stated"
-    return FacetOutcome(facet.facet, FacetResult(id=facet.facet.id, met=met, note=note))
+    denying = next((sentence for sentence in scope if _denies(document, facet, sentence)), None)
+    met = any(_says(document, facet, sentence) for sentence in scope if sentence is not denying)
+    note = "" if met else f"{label(facet.facet)} is {'denied' if denying else 'not stated'}"
+    return FacetOutcome(facet.facet, FacetResult(id=facet.facet.id, met=met, note=note), None if met else denying)
+
+
+def _denies(document: Document, facet: CompiledFacet, sentence: Sentence) -> bool:
+    """The sentence says that the facet does not hold."""
+    if facet.facet.kind == "action":
+        return _WARNING_ONLY.search(sentence.text) is not None
+    found = sentence.concepts & set(facet.facet.any) if facet.facet.kind == "concept" else frozenset()
+    return bool(found) and _is_near(facet, sentence) and is_denied(document, sentence, found)
 
 
 def label(facet: Facet) -> str:
@@ -180,5 +203,5 @@ def _wanted(facet: CompiledFacet) -> frozenset[str]:
 
 
 def _is_opposite(facet: CompiledFacet, quantity: Quantity) -> bool:
-    """`older than two seconds` is no value for an upper bound."""
-    return quantity.comparator in _OPPOSITE.get(facet.facet.op or "", frozenset())
+    """`older than two seconds` is no value for an upper bound; `at least once a year` is one for a cadence."""
+    return quantity.dimension != "cadence" and quantity.comparator in _OPPOSITE.get(facet.facet.op or "", frozenset())

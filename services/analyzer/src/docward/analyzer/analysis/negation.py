@@ -1,4 +1,8 @@
-"""Negation that turns a mention into its opposite: `does not support a kill switch`, `there is no backtest`."""
+"""Negation that turns a mention into its opposite: `does not support a kill switch`, `there is no backtest`.
+
+A prohibition is no negation (`no release is deployed without approval`, `orders outside the collar are not sent`), and
+neither is a condition (`a test that is not documented is repeated`).
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,73 @@ from collections.abc import Set as AbstractSet
 
 from docward.analyzer.analysis.document import Document, Sentence
 
-_AUXILIARY = r"(?:(?:do|does|did|is|are|has|have|had|will|shall|can|was|were)\s?(?:not|n't)|cannot|never)"
-_FILLER = r"(?:(?:currently|yet|presently|any|an?|the|been|be|at present)\s){0,2}"
+_AUXILIARY = (
+    r"(?:(?:do|does|did|is|are|has|have|had|will|was|were|need|needs)\s?(?:not|n['’]t)|never|no longer|"
+    r"(?:is|are|was|were|has|have) (?:never|no longer))"
+)
+_FILLER = (
+    r"(?:(?:currently|yet|presently|any|an?|the|been|be|being|at present|to|formally|always|regularly|"
+    r"explicitly|separately|independently|automatically|itself|also|ever)\s){0,3}"
+)
 _VERB = (
     r"(?:support\w*|provid\w*|implement\w*|have|has|includ\w*|requir\w*|us(?:e|es|ed)|appl(?:y|ies|ied)|perform\w*|"
-    r"defin\w*|maintain\w*|foresee\w*|foreseen|available|in place|specif\w*|need\w*|review\w*|test\w*|monitor\w*|"
+    r"defin\w*|maintain\w*|foresee\w*|foreseen|available|in place|specif\w*|need\w*|review\w*|test(?:ed)?\b|monitor\w*|"
     r"exist\w*|set|kept|keep\w*|record\w*|document\w*|approv\w*|name[ds]?|offer\w*|enforc\w*|contain\w*|planned|"
-    r"installed|stated)"
+    r"installed|stated|state|enabled|active|activated|operat\w*|carried out|conduct\w*|produc\w*|prepar\w*|drawn up|"
+    r"obtain\w*|sought|seek|involv\w*|inform\w*|told|notif\w*|communicat\w*|train\w*|calibrat\w*|validat\w*|audit\w*|"
+    r"certif\w*|reconcil\w*|count\w*|cover\w*|consider\w*|tak(?:e|en)|check\w*|verif\w*|authori[sz]\w*|separat\w*|"
+    r"restrict\w*|limit(?:ed|s)?\b|log(?:s|ged)?\b|stor(?:e|ed)|publish\w*|disclos\w*|announc\w*|consult\w*|"
+    r"identif\w*|assign\w*|designat\w*|appoint\w*|track\w*|captur\w*|receiv\w*|get|gets|attend\w*|assess\w*|"
+    r"evaluat\w*|block\w*|reject\w*|cancel\w*|stop\w*|prevent\w*|detect\w*|rais(?:e|ed)|generat\w*|escalat\w*|report\w*|"
+    r"describ\w*|list(?:ed|s)?\b|explain\w*|give|given|say|says|determin\w*|own(?:s|ed)?\b|sign(?:s|ed)?\b|"
+    r"independent\w*|part of|subject to|ask\w*|agreed?|"
+    r"retain\w*|archiv\w*|preserv\w*|written|met|measur\w*|analy[sz]\w*|updat\w*|remedi\w*|follow\w*|repeat\w*|"
+    r"distinguish\w*|link\w*|attribut\w*|responsib\w*|accountab\w*|liab\w*|contact\w*|reach\w*|aggregat\w*|"
+    r"look(?:s|ed)? at|simulat\w*|address\w*|mention\w*|present|known|understand|understood|segregat\w*|restart\w*|"
+    r"scann?\w*|scan)"
 )
 _NEGATED = re.compile(
     rf"\b{_AUXILIARY}\s{_FILLER}{_VERB}\b|"
-    r"\bthere (?:is|are) (?:currently )?no\b|\b(?:has|have|with|provides?|includes?|uses?|applies|contains?) no\b|"
-    r"\bwithout (?:a |an |any )?(?=\w)|\bno [\w -]{3,40} (?:is|are|exists?|applies)\b|\b(?:out of|not in) scope\b",
+    rf"\b{_AUXILIARY}\s(?:\w+ly\s)?{_VERB}\b|"
+    r"\b(?:can ?not|can['’]t) (?:always |be |yet )*(?:cancel\w*|stop\w*|block\w*|identif\w*|contact\w*|reach\w*|"
+    r"attribut\w*|distinguish\w*|trac\w*|tell|told|told apart|withdr\w*|replay\w*|reconstruct\w*|support\w*|"
+    r"provid\w*)\b|"
+    r"\bthere (?:is|are|was|were) (?:currently |at present )?(?:no|neither|never)\b|"
+    r"\b(?:has|have|had|with|provides?|includes?|uses?|applies|apply|contains?|contain|makes?|gives?|names?|sets?|keeps?|"
+    r"holds?|requires?|receives?|states?|defines?|foresees?|knows?|offers?|needs?|runs?|performs?|carries out|"
+    r"places?|imposes?|records?) no\b|"
+    r"\bwithout (?:a |an |any |the |prior |further |such )?(?=\w)|"
+    rf"\b(?:no|none of the|neither) [\w/,() -]{{3,60}}? (?:(?:is|are|was|were|has been|have been|needs? to be) "
+    rf"(?:\w+ly )?(?:{_VERB}|there)|exists?|applies|apply|takes? place)\b|"
+    rf"\b(?:nobody|no one|no-one|nothing|none)\b(?: \w+){{0,4}}? {_VERB}\b|"
+    r"\b(?:out of|not in|outside the) scope\b|"
+    r"\b(?:lacks?|lacked|lacking|omits?|omitted|waives?|waived|abandoned|discontinued|skipped|skips|ignores?|ignored|"
+    r"absent|(?:is|are) optional|(?:is|are) voluntary|(?:is|are) missing|dispenses? with|exempt(?:ed)? from|"
+    r"fails? to|failed to|refrains? from|(?:is|are) left out|(?:is|are) outstanding)\b|"
+    r"\b(?:absence|lack|in lieu|removal) of\b|\bhas (?:been )?(?:removed|dropped|switched off)\b",
     re.IGNORECASE,
 )
 _BOUND = re.compile(
-    r"\bno (?:later|more|less|fewer|longer|greater|other) than\b|\bnot (?:later|more|less|exceed|only|before)\b",
+    r"\bno (?:later|more|less|fewer|longer than|greater|other|sooner|earlier|lower|higher)\b|"
+    r"\bnot (?:later|more|less|exceed\w*|only|before|merely|just|necessarily)\b|"
+    r"\bwithout (?:delay|undue|exception|limit)\w*",
     re.IGNORECASE,
 )
 """`no later than` bounds a value, it denies nothing."""
-_CLAUSE_END = re.compile(r"[;:.,]|\b(?:unless|until|if|but|that|which|when|while|because)\b")
-_REACH_BEFORE, _REACH_AFTER = 30, 40
+_CONDITION = re.compile(
+    r"\b(?:if|when|whenever|where|wherever|that|which|who|whose|unless|until|whether|in case|once|should)\b"
+    r"(?:(?!\b(?:if|then)\b)[^,;:.]){0,60}$",
+    re.IGNORECASE,
+)
+"""Before a negation that is part of a condition: it tells what happens then."""
+_EXCEPTION = re.compile(r"^[^;:.]{0,120}?\b(?:unless|until|without|before|except|other than|not been)\b", re.IGNORECASE)
+"""Behind a negation: what is forbidden is allowed on the condition that follows, so the condition is stated."""
+_NEGATION_BEFORE = re.compile(
+    r"\b(?:not|never|no|none|nobody|cannot|neither|nor|prohibited|forbidden|prevented|blocked|rejected)\b[^;:.]{0,80}$|n['’]t\b[^;:.]{0,80}$",
+    re.IGNORECASE,
+)
+_CLAUSE_END = re.compile(r"[;:.,]|\b(?:unless|until|if|but|that|which|when|while|because|whereas|although)\b")
+_REACH_BEFORE, _REACH_AFTER = 60, 60
 """Characters over which a negation reaches a concept before it and after it."""
 
 
@@ -46,5 +96,9 @@ def is_denied(document: Document, sentence: Sentence, concepts: AbstractSet[str]
 
 def _negations(sentence: Sentence) -> Iterator[tuple[int, int]]:
     for match in _NEGATED.finditer(sentence.text):
-        if not _BOUND.search(sentence.text[max(0, match.start() - 5) : match.end() + 8]):
-            yield sentence.start + match.start(), sentence.start + match.end()
+        before, after = sentence.text[: match.start()], sentence.text[match.end() :]
+        if _BOUND.search(sentence.text[max(0, match.start() - 5) : match.end() + 8]):
+            continue
+        if _CONDITION.search(before) or _NEGATION_BEFORE.search(before) or _EXCEPTION.search(after):
+            continue
+        yield sentence.start + match.start(), sentence.start + match.end()

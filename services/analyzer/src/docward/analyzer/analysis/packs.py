@@ -7,6 +7,7 @@ A pack file that is wrong is refused with the file, the requirement and the fiel
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from pydantic import ValidationError
 
 from docward.analyzer.analysis import checks
 from docward.analyzer.analysis.lexicon import Lexicon, lexicon
+from docward.analyzer.analysis.phrases import is_phrase
+from docward.analyzer.analysis.phrases import mistake as phrase_mistake
 from docward.analyzer.analysis.quantities import parse
 from docward.events.policies import Facet, Pack, Policy
 
@@ -46,10 +49,27 @@ def bundled_lexicon() -> Lexicon:
     return lexicon(policies_directory() / CONCEPTS)
 
 
+def lexicon_of(policies: Iterable[Policy]) -> Lexicon:
+    """The bundled lexicon with the phrases that the policies write in the place of concepts."""
+    return bundled_lexicon().with_phrases(
+        frozenset(c for p in policies for _, cs in _concepts(p) for c in cs if is_phrase(c))
+    )
+
+
+def _concepts(policy: Policy) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Where a policy names concepts, by field."""
+    yield "applies_if", policy.applies_if
+    yield "evidence.all", policy.evidence.all
+    yield "evidence.any", policy.evidence.any
+    for facet in policy.facets:
+        if facet.kind == "concept":
+            yield f"facets.{facet.id}.any", facet.any
+
+
 def load_pack(path: Path) -> Pack:
     """Read and validate one pack file. Raises PackError."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PackError(f"{path.name}: not readable as YAML: {error}") from error
     return validated(content, path.name)
@@ -82,13 +102,12 @@ def _line(name: str, content: dict[str, Any], error: Any) -> str:
 
 def mistakes(pack: Pack) -> list[str]:
     """What no schema sees: an id that occurs twice, an unknown concept or check, a pattern or number that is none."""
-    known = bundled_lexicon().concepts
     found = []
     identifiers = [policy.id for policy in pack.requirements]
     found += [
         f"requirement {i}: id: occurs twice" for i in sorted({i for i in identifiers if identifiers.count(i) > 1})
     ]
-    found += [f"applies_if: unknown concept {c!r}" for cs in pack.applies_if.values() for c in cs if c not in known]
+    found += [f"applies_if: {why}" for names in pack.applies_if.values() for why in _concept_mistakes(names)]
     for policy in pack.requirements:
         found += policy_mistakes(policy)
     return found
@@ -96,19 +115,22 @@ def mistakes(pack: Pack) -> list[str]:
 
 def policy_mistakes(policy: Policy) -> list[str]:
     """As `mistakes`, of one policy."""
-    known = bundled_lexicon().concepts
-    used = {
-        "applies_if": policy.applies_if,
-        "evidence.all": policy.evidence.all,
-        "evidence.any": policy.evidence.any,
-        **{f"facets.{f.id}.any": f.any for f in policy.facets if f.kind == "concept"},
-    }
-    found = [f"{field}: unknown concept {c!r}" for field, concepts in used.items() for c in concepts if c not in known]
+    found = [f"{field}: {why}" for field, names in _concepts(policy) for why in _concept_mistakes(names)]
     found += [f"checks: unknown check {c!r}" for c in policy.checks if c.removeprefix("check:") not in checks.NAMES]
     found += [f"contradicts: {text}" for text in _pattern_mistakes(policy.contradicts.patterns)]
     for facet in policy.facets:
         found += [f"facets.{facet.id}: {text}" for text in _facet_mistakes(facet)]
     return [f"requirement {policy.id}: {text}" for text in found]
+
+
+def _concept_mistakes(names: Iterable[str]) -> Iterator[str]:
+    known = bundled_lexicon()
+    for name in names:
+        if not is_phrase(name):
+            if name not in known.concepts:
+                yield f"unknown concept {name!r}"
+        elif why := phrase_mistake(name, known.words):
+            yield f"{name!r}: {why}"
 
 
 def _pattern_mistakes(patterns: tuple[str, ...]) -> list[str]:
