@@ -184,3 +184,47 @@ def test_without_one_of_several_ways_the_others_are_open(verdict):
 def test_an_absence_says_where_was_looked(verdict):
     found, _ = verdict("# 1 Scope\n\nNothing.", evidence={"concepts": {"all": ["alert"]}, "sections_prior": ["scope"]})
     assert found.explanation == "Nothing about it was found in the document, above all in 1 Scope."
+
+
+def _several(any_id, count):
+    return Release(any_id, "house", 1, (), tuple(policy(id=f"P-{n}.{m}") for n in range(count) for m in range(3)))
+
+
+def test_absences_of_one_section_are_reported_together(report, any_id):
+    found = report("# 1 Scope\n\nNothing.", _several(any_id, 2))
+    assert [f.title for f in found.findings] == [
+        "house, P-0: nothing stated on 3 requirements",
+        "house, P-1: nothing stated on 3 requirements",
+    ]
+    assert len(found.verdicts) == 6
+
+
+def test_a_short_text_does_not_drown_in_absences(report, any_id):
+    (only,) = report("# 1 Scope\n\nNothing.", _several(any_id, 8)).findings
+    assert only.title == "house: nothing stated on 24 requirements"
+
+
+def test_a_likely_passage_is_offered_and_decides_nothing(verdict):
+    found, _ = verdict("# 1 A\n\nSignals arrive within five seconds.\n\nThe desk is blue.")
+    assert found.verdict == "missing"
+    assert "please confirm" in found.explanation
+    assert [quote.text for quote in found.quotes] == ["Signals arrive within five seconds."]
+
+
+def test_what_a_document_of_its_kind_need_not_state_is_not_held_against_it(verdict):
+    text = "# Momentum strategy\n\nNothing."
+    assert verdict(text, doc_types=["policy"])[0].verdict == "not-assessed"
+    assert verdict(text, doc_types=["strategy"])[0].verdict == "missing"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["No alert on a breach is raised.", "Nobody reviews the alerts on a breach.", "The desk lacks alerts on a breach."],
+)
+def test_a_denial_in_other_words_contradicts(verdict, text):
+    assert verdict(f"# 1 A\n\n{text}")[0].verdict == "contradicted"
+
+
+def test_a_prohibition_is_no_denial(verdict):
+    text = "No strategy runs without alerts on a breach, which the trader sees; they are raised within 2 seconds."
+    assert verdict(f"# 1 A\n\n{text}")[0].verdict == "covered"

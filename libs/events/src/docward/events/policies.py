@@ -80,8 +80,6 @@ class Policy(Value):
     contradicts: Contradiction = Contradiction()
     proposal: Proposal | None = None
     tests: tuple[Example, ...] = ()
-    verified: bool = True
-    """False: written from general knowledge, to be compared with the official text before anybody relies on it."""
     checks: tuple[str, ...] = ()
     """Checks of the engine whose findings decide this policy, instead of evidence: `check:<name>`."""
 
