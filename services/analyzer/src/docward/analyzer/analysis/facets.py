@@ -17,7 +17,7 @@ from docward.events.findings import FacetResult
 from docward.events.policies import Facet, Policy
 
 _ACTION = re.compile(
-    r"\b(?:block(?:s|ed)?|reject(?:s|ed)?|cancel(?:s|led|ed)?|prevent(?:s|ed)?|disabl(?:e|es|ed)|"
+    r"\b(?:block(?:s|ed)?|drop(?:s|ped)?|reject(?:s|ed)?|cancel(?:s|led|ed)?|prevent(?:s|ed)?|disabl(?:e|es|ed)|"
     r"stop(?:s|ped)?(?![- ]loss)|halt(?:s|ed)?|suspend(?:s|ed)?|refus(?:e|es|ed)|shut(?:s)? down|held back|liquidat\w+|"
     r"kill switch)\b",
     re.IGNORECASE,
