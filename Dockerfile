@@ -20,12 +20,13 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action ig
 COPY requirements.lock ./
 COPY libs/events libs/events
 COPY libs/runtime libs/runtime
+COPY libs/reports libs/reports
 COPY policies policies
 ARG SERVICE
 COPY services/${SERVICE} services/${SERVICE}
 # Members become wheels, and the wheels go in with hashes of their own: `--require-hashes` then holds for every single
 # package, and a dependency that the lock does not know fails the build.
-RUN for member in libs/events libs/runtime "services/${SERVICE}"; do \
+RUN for member in libs/events libs/runtime libs/reports "services/${SERVICE}"; do \
         uv build --quiet --wheel --no-sources --no-build-isolation --python /usr/local/bin/python \
             --out-dir /wheels "${member}" || exit 1; \
     done && \

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from docward.cli import codes
+from docward.events.findings import AnalysisReport
 from docward.localstack.stack import Stack
 from installation import Installation, new_installation, until
 
@@ -135,6 +141,26 @@ async def test_every_requirement_has_a_verdict(reviewed: tuple[Installation, dic
         }
         page = api.get(f"/documents/{idents[name]}/verdicts", params={"limit": 100}).json()
     assert {(v["repository"], v["policy_id"]) for v in page["items"]} == wanted
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_the_check_without_servers_finds_the_same_bytes(
+    reviewed: tuple[Installation, dict[str, str]], name: str
+) -> None:
+    place, idents = reviewed
+    ident = idents[name]
+    args = [str(SAMPLES / name), "--document-id", ident, "--format", "json"]
+    for pack in PACKS:
+        args += ["--pack", pack]
+    ran = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", "docward.cli.main", "check", *args], capture_output=True, check=False
+    )
+    assert ran.returncode in {codes.OK, codes.FOUND}, ran.stderr
+    (entry,) = json.loads(ran.stdout)["documents"]
+    query = "select report from read.analyses where document_id = $1 order by requested_at"
+    stored = await place.fetch(query, UUID(ident))
+    uri = json.loads(stored[0]["report"])["uri"]
+    assert AnalysisReport.model_validate(entry).model_dump_json().encode() == (place.objects / uri).read_bytes()
 
 
 async def test_one_trace_leads_from_the_upload_to_every_event(reviewed: tuple[Installation, dict[str, str]]) -> None:

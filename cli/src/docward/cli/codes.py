@@ -15,6 +15,8 @@ DENIED = 5
 """The token is missing, wrong, or may not do this."""
 NOT_FOUND = 6
 """There is nothing of that id or name."""
+FOUND = 7
+"""The check found what its profile does not let pass."""
 
 TABLE = """Exit codes: 0 done · 1 failed · 2 wrong usage · 3 nothing answers · 4 not done in time · 5 not allowed ·
-6 not found"""
+6 not found · 7 check: found what the profile does not let pass"""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from docward.cli import codes, contracts, convert, demo, operate, parked, projections, review, stack, validation
+from docward.cli import check, codes, contracts, convert, demo, operate, parked, projections, review, stack, validation
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -41,6 +41,7 @@ app.command()(convert.convert)
 for _verb in (operate.topics, operate.lag, stack.environment, demo.demo):
     app.command()(_verb)
 
+app.command()(check.check)
 app.command()(validation.validate)
 app.command()(operate.republish)
 app.add_typer(contracts.app, name="contracts")

@@ -88,7 +88,7 @@ def _import(repository: Repository, pack: p.Pack, request: Request) -> Decision:
     events: list[Event] = []
     if not repository.exists:
         events.append(p.RepositoryCreated(name=pack.pack.id, title=pack.pack.title, description=pack.pack.instrument))
-    policies = _with_pack_conditions(pack)
+    policies = policies_of(pack)
     chunks = chunked(policies, CHUNK_BYTES)
     events += [
         p.PackImported(pack=pack.pack, chunk=n, chunks=len(chunks), policies=part)
@@ -102,7 +102,7 @@ def _import(repository: Repository, pack: p.Pack, request: Request) -> Decision:
     return accepted(*events)
 
 
-def _with_pack_conditions(pack: p.Pack) -> tuple[p.Policy, ...]:
+def policies_of(pack: p.Pack) -> tuple[p.Policy, ...]:
     """A condition of the whole pack is one of each of its policies that has none of its own."""
     whole = pack.applies_if.get("any_concept", ())
     return tuple(

@@ -1,0 +1,249 @@
+"""`docward check`: the converter and the offline engine in one process, without any server.
+
+What it finds is what the services find: the same conversion in a limited child process, the same engine, the same
+releases. With the id of a document (`--document-id`) its elements have the same ids, and the report the same bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+import typer
+from rich.console import Console
+
+from docward.analyzer import analysis
+from docward.analyzer.analysis.packs import PackError, bundled_packs, load_pack
+from docward.analyzer.policies import digest, policies_of
+from docward.cli import codes, gate, show
+from docward.cli.gate import PROFILES, Gate, GateError
+from docward.converter.conversion import Conversion, ConversionError
+from docward.converter.sandbox import Sandbox
+from docward.events.messages import derived_id
+from docward.events.policies import repository_id
+from docward.reports import Release, Reviewed, render
+from docward.reports.data import entry
+from docward.runtime.sniffing import sniff
+
+_errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+ALL_PACKS = "all"
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+    JUNIT = "junit"
+    HTML = "html"
+    SELF_ASSESSMENT = "self-assessment"
+
+
+class ProfileName(StrEnum):
+    STRICT = "strict"
+    REVIEW = "review"
+    DRAFT = "draft"
+
+
+@dataclass(frozen=True)
+class _Pack:
+    used: Release
+    release: analysis.Release
+
+
+class _UnusableError(Exception):
+    """A file that could not be checked, and the exit code for it."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def check(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="PDF, DOCX or Markdown; may be repeated.")],
+    *,
+    pack: Annotated[
+        list[str] | None,
+        typer.Option("--pack", "-p", help=f"A pack's name or file, or {ALL_PACKS!r}; may be repeated."),
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", "-f", help="What to print.")] = Format.TABLE,
+    profile: Annotated[
+        ProfileName,
+        typer.Option(help="What fails: strict, before a release; review, when it is handed in; draft, while written."),
+    ] = ProfileName.REVIEW,
+    suppressions: Annotated[
+        Path | None, typer.Option(help="YAML: what does not count, with reason and expiry.")
+    ] = None,
+    baseline: Annotated[Path | None, typer.Option(help="Only what is not in this file fails.")] = None,
+    write_baseline: Annotated[
+        Path | None, typer.Option(help="Write what was found, as a baseline for later runs.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there instead of printing.")] = None,
+    document_id: Annotated[
+        UUID | None, typer.Option(help="For one file: check it as this document. Default: an id made of its name.")
+    ] = None,
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day for expiries. Default: today.")
+    ] = None,
+) -> None:
+    """Check documents without any server: conversion and the offline engine, as the services run them.
+
+    Exits with 7 when something counts under the profile, with 1 when a document cannot be converted.
+    """
+    if document_id is not None and len(files) != 1:
+        raise typer.BadParameter("is for one file", param_hint="--document-id")
+    with _usage_errors():
+        packs = _packs(pack or [])
+        keeper = Gate(
+            PROFILES[profile.value],
+            gate.read_suppressions(suppressions) if suppressions else (),
+            gate.read_baseline(baseline) if baseline else None,
+            on.date() if on else date.today(),  # noqa: DTZ011  # the day where the user sits
+        )
+    reviewed, refusals = asyncio.run(_reviewed(files, document_id, packs, keeper))
+    with _usage_errors():
+        if write_baseline is not None:
+            judged = {each.name: (each.analysis_id, each.report, each.standings) for each in reviewed}
+            write_baseline.write_text(gate.baseline_of(judged, keeper.profile), encoding="utf-8")
+        _print(form, reviewed, output)
+    for remark in keeper.remarks():
+        _errors.print(f"note: {remark}", style="yellow")
+    if refusals:
+        raise typer.Exit(refusals[0])
+    if any(_fails(document) for document in reviewed):
+        raise typer.Exit(codes.FOUND)
+
+
+def _fails(document: Reviewed) -> bool:
+    return bool(document.failed_requirements) or any(each.fails for each in document.standings.values())
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    try:
+        yield
+    except (PackError, GateError, OSError) as error:
+        _errors.print(str(error), style="red")
+        raise typer.Exit(codes.USAGE) from error
+
+
+def _packs(names: Sequence[str]) -> list[_Pack]:
+    bundled = {path.stem: path for path in bundled_packs()}
+    wanted = [one for name in names for one in (bundled if name == ALL_PACKS else [name])]
+    packs = []
+    for name in dict.fromkeys(wanted):
+        path = bundled.get(name) or Path(name)
+        if name not in bundled and not path.is_file():
+            raise PackError(f"{name}: neither a file nor one of the packs {', '.join(bundled)}")
+        loaded = load_pack(path)
+        policies, ident = policies_of(loaded), loaded.pack.id
+        release = analysis.Release(repository_id(ident), ident, 1, (), policies)
+        packs.append(_Pack(Release(ident, 1, digest(policies)), release))
+    return packs
+
+
+async def _reviewed(
+    files: Sequence[Path], document_id: UUID | None, packs: Sequence[_Pack], keeper: Gate
+) -> tuple[list[Reviewed], list[int]]:
+    """What was found in each file, and an exit code for each that could not be checked."""
+    reviewed: list[Reviewed] = []
+    refusals: list[int] = []
+    sandbox = Sandbox(slots=1)
+    try:
+        for file in files:
+            ident = document_id or derived_id("checked-file", file.as_posix())
+            try:
+                reviewed.append(await _review(sandbox, file, ident, packs, keeper))
+            except _UnusableError as error:
+                _errors.print(f"{file}: {error}", style="red")
+                refusals.append(error.code)
+    finally:
+        await sandbox.close()
+    return reviewed, refusals
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise _UnusableError(error.strerror or str(error), codes.USAGE) from error
+
+
+async def _review(sandbox: Sandbox, file: Path, ident: UUID, packs: Sequence[_Pack], keeper: Gate) -> Reviewed:
+    content = _content(file)
+    media_type, made = await _converted(sandbox, file, content, ident)
+    report = analysis.analyse(made.ir, made.markdown, [pack.release for pack in packs])
+    sha256 = hashlib.sha256(content).hexdigest()
+    inputs = (ident, sha256, report.engine, *(pack.used.sha256 for pack in packs))
+    analysis_id = str(derived_id("check", *inputs))
+    standings, failed = keeper.judge(file.as_posix(), analysis_id, report)
+    return Reviewed(
+        name=file.as_posix(),
+        title=made.ir.title or file.stem,
+        document_id=str(ident),
+        analysis_id=analysis_id,
+        sha256=sha256,
+        markdown=made.markdown,
+        markdown_sha256=made.ir.markdown_sha256,
+        report=report,
+        media_type=media_type,
+        converter=made.report.converter,
+        releases=tuple(pack.used for pack in packs),
+        standings=standings,
+        failed_requirements=failed,
+    )
+
+
+async def _converted(sandbox: Sandbox, file: Path, content: bytes, ident: UUID) -> tuple[str, Conversion]:
+    media_type = sniff(content, file.name, lambda: content)
+    if media_type is None:
+        raise _UnusableError("the type is not supported: a PDF, a Word document or Markdown is", codes.FAILED)
+    try:
+        return media_type, await sandbox.convert(content, media_type, document_id=str(ident), filename=file.name)
+    except ConversionError as error:
+        raise _UnusableError(f"{error.detail} ({error.reason})", codes.FAILED) from error
+
+
+def _print(form: Format, reviewed: Sequence[Reviewed], output: Path | None) -> None:
+    if form is Format.TABLE:
+        if output is None:
+            _show(Console(highlight=False), reviewed)
+            return
+        with output.open("w", encoding="utf-8") as file:
+            _show(Console(file=file, highlight=False, width=160), reviewed)
+        return
+    text = render(form.value, reviewed)
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
+
+
+def _show(console: Console, reviewed: Sequence[Reviewed]) -> None:
+    for document in reviewed:
+        plain = json.loads(json.dumps(entry(document)))
+        head = {
+            **plain,
+            "title": document.name,
+            "status": "analyzed",
+            "failure_detail": None,
+            "analyzed_version": 1,
+            "self_containment": document.report.self_containment.score,
+            "implementability": document.report.implementability.verdict,
+        }
+        show.findings(console, head, plain["findings"])
+        show.verdicts(console, head, [{**v, "policy_id": v["policy"]["policy_id"]} for v in plain["verdicts"]])
+        against = sum(standing.fails for standing in document.standings.values())
+        console.print(
+            f"Counting against it: {against} finding(s), {len(document.failed_requirements)} requirement(s)"
+            + ("" if document.report.verdicts else " (no pack was named: see --pack)")
+        )
