@@ -18,6 +18,7 @@ import pytest
 from docward.cli import codes
 from docward.events.findings import AnalysisReport
 from docward.localstack.stack import Stack
+from docward.reports import FORMATS, MEDIA_TYPES
 from installation import Installation, new_installation, until
 
 ROOT = Path(__file__).parents[2]
@@ -175,6 +176,23 @@ async def test_one_trace_leads_from_the_upload_to_every_event(reviewed: tuple[In
         assert {"document-submitted", "document-converted", "analysis-requested", "analysis-completed"} <= types
 
 
+@pytest.mark.parametrize("form", FORMATS)
+async def test_every_report_of_an_analysis_names_the_version_and_its_findings(
+    reviewed: tuple[Installation, dict[str, str]], form: str
+) -> None:
+    place, idents = reviewed
+    with place.api() as api:
+        document = api.get(f"/documents/{idents['momentum-execution-strategy.pdf']}").json()
+        answer = api.get(f"/analyses/{document['latest_analysis_id']}/report", params={"format": form})
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith(MEDIA_TYPES[form].partition(";")[0])
+        if form != "junit":
+            assert document["sha256"] in answer.text
+        if form != "self-assessment":
+            assert all(f["fingerprint"] in answer.text for f in findings_of(api, document["document_id"]))
+        assert api.get(f"/analyses/{UUID(int=5)}/report").status_code == 404
+
+
 async def test_an_accepted_finding_stays_accepted_in_the_next_analysis(
     reviewed: tuple[Installation, dict[str, str]],
 ) -> None:
@@ -191,4 +209,9 @@ async def test_an_accepted_finding_stays_accepted_in_the_next_analysis(
         analysis = api.post(f"/documents/{ident}/analyses", json={}, headers={"Prefer": "wait=30"})
         assert analysis.status_code == 201, analysis.text
         assert api.get(path).json()["status"] == "accepted"
-        assert {f["fingerprint"] for f in findings_of(api, ident)} >= {finding["fingerprint"]}
+        found = {f["fingerprint"] for f in findings_of(api, ident)}
+        assert found >= {finding["fingerprint"]}
+        compared = api.get(f"/analyses/{analysis.json()['analysis_id']}/comparison").json()
+        assert (compared["new"], compared["resolved"], set(compared["persisting"])) == ([], [], found)
+        first = api.get(f"/analyses/{compared['compared_with']}/comparison").json()
+        assert (first["compared_with"], first["persisting"], set(first["new"])) == (None, [], found)

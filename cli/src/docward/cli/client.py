@@ -93,6 +93,13 @@ class Client:
     def verdicts(self, ident: str) -> list[Json]:
         return list(self._pages(f"/documents/{ident}/verdicts"))
 
+    def report(self, analysis: str, form: str) -> str:
+        """The text of an analysis' report."""
+        return str(self._once("GET", f"/analyses/{analysis}/report", params={"format": form}, raw=True)["text"])
+
+    def comparison(self, analysis: str, other: str | None) -> Json:
+        return self._json("GET", f"/analyses/{analysis}/comparison", params={"with": other} if other else {})
+
     def operation(self, ident: str) -> Json:
         return self._json("GET", f"/operations/{ident}")
 
@@ -138,14 +145,14 @@ class Client:
                     raise
             time.sleep(0.2)
 
-    def _once(self, method: str, path: str, **request: Any) -> Json:
+    def _once(self, method: str, path: str, *, raw: bool = False, **request: Any) -> Json:
         try:
             answer = self._http.request(method, path, **request)
         except httpx.TransportError as error:
             raise ClientError(f"nothing answers at {self.url}: {error}", codes.NOT_RUNNING, passing=True) from error
         if answer.is_error:
             raise _problem(answer)
-        body: Json = answer.json()
+        body: Json = {"text": answer.text} if raw else answer.json()
         return body
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from docward.cli import check, codes, contracts, convert, demo, operate, parked, projections, review, stack, validation
+from docward.cli import check, codes, contracts, convert, demo, operate, parked, projections, reports, review, stack, validation
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,6 +42,8 @@ for _verb in (operate.topics, operate.lag, stack.environment, demo.demo):
     app.command()(_verb)
 
 app.command()(check.check)
+app.command()(reports.report)
+app.command()(reports.compare)
 app.command()(validation.validate)
 app.command()(operate.republish)
 app.add_typer(contracts.app, name="contracts")

@@ -33,6 +33,7 @@ from docward.gateway.routes import (
     live,
     me,
     operations,
+    reports,
     repositories,
     submissions,
 )
@@ -117,7 +118,19 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
     app.add_middleware(Heard, max_bytes=READ_AND_REFUSED_BYTES, idle_seconds=BODY_IDLE_SECONDS)
     app.add_middleware(Measured)
     api = APIRouter(prefix=API, dependencies=[Depends(authenticated)])
-    for module in (submissions, documents, content, findings, analyses, repositories, operations, audit, live, me):
+    for module in (
+        submissions,
+        documents,
+        content,
+        findings,
+        analyses,
+        reports,
+        repositories,
+        operations,
+        audit,
+        live,
+        me,
+    ):
         api.include_router(module.router)
     app.include_router(api)
     app.include_router(_entrance())

@@ -19,7 +19,7 @@ from docward.events.findings import (
     SelfContainment,
     VerdictKind,
 )
-from docward.events.messages import RepositoryRef
+from docward.events.messages import ObjectRef, RepositoryRef
 
 
 class Analysis(BaseModel):
@@ -114,3 +114,49 @@ async def verdicts(
         limit,
     )
     return [PolicyVerdict.model_validate(dict(row)) for row in rows]
+
+
+class Comparison(BaseModel):
+    analysis_id: UUID
+    compared_with: UUID | None = Field(description="None: no analysis of the document was completed before.")
+    new: list[str]
+    persisting: list[str]
+    resolved: list[str]
+
+
+async def report_of(pool: asyncpg.Pool, analysis_id: UUID) -> ObjectRef | None:
+    """Where the report of a completed analysis lies."""
+    stored = await pool.fetchval("select report from read.analyses where analysis_id = $1", analysis_id)
+    return None if stored is None else ObjectRef.model_validate(stored)
+
+
+async def compared(pool: asyncpg.Pool, analysis_id: UUID, other: UUID | None) -> Comparison:
+    """Fingerprints of a completed analysis beside those of another one of its document, by default the one before."""
+    row = await pool.fetchrow(
+        """
+        select a.fingerprints, before.analysis_id, before.fingerprints as before
+        from read.analyses a
+        left join lateral (
+            select b.analysis_id, b.fingerprints
+            from read.analyses b
+            where b.document_id = a.document_id and b.status = 'completed'
+              and case
+                  when $2::uuid is null then (b.version, b.finished_version) < (a.version, a.finished_version)
+                  else b.analysis_id = $2
+              end
+            order by b.version desc, b.finished_version desc
+            limit 1
+        ) before on true
+        where a.analysis_id = $1
+        """,
+        analysis_id,
+        other,
+    )
+    own, before = row["fingerprints"] or [], row["before"] or []
+    return Comparison(
+        analysis_id=analysis_id,
+        compared_with=row["analysis_id"],
+        new=[each for each in own if each not in set(before)],
+        persisting=[each for each in own if each in set(before)],
+        resolved=[each for each in before if each not in set(own)],
+    )

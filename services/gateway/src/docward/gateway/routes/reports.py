@@ -1,0 +1,132 @@
+"""/analyses/{id}/report and /comparison: an analysis to print or to feed to a build, and beside an earlier one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import Response
+
+from docward.events.findings import AnalysisReport
+from docward.gateway.auth import Caller
+from docward.gateway.context import Context, Gateway, known_document, require_present
+from docward.gateway.problems import ProblemError, documented, not_found
+from docward.gateway.queries import analyses, documents, findings
+from docward.gateway.queries.analyses import Analysis, Comparison
+from docward.gateway.queries.documents import Document
+from docward.gateway.routes.content import attachment
+from docward.reports import MEDIA_TYPES, SUFFIXES, Release, Reviewed, Standing, render
+from docward.reports.reviewed import requirement_key
+
+router = APIRouter(prefix="/analyses/{analysis_id}", tags=["analyses"])
+
+Format = Literal["json", "sarif", "junit", "html", "self-assessment"]
+_SAFE = {
+    # A page holds words of documents: no script, nothing from elsewhere, and never under the gateway's own origin.
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "Cache-Control": "private, no-cache",
+}
+_CONTENT = {media_type.partition(";")[0]: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()}
+
+
+async def _visible(analysis_id: UUID, caller: Caller, gateway: Context) -> tuple[Document, Analysis]:
+    """404 when there is none, or none of a document that the caller may see."""
+    analysis = await analyses.get(gateway.reads, analysis_id)
+    if analysis is None:
+        raise not_found("analysis")
+    document = await known_document(analysis.document_id, caller, gateway)
+    require_present(document)
+    return document, analysis
+
+
+Visible = Annotated[tuple[Document, Analysis], Depends(_visible)]
+
+
+@router.get(
+    "/report",
+    summary="Report of an analysis",
+    response_class=Response,
+    responses={**documented(404, 409, 410), 200: {"description": "In the format asked for.", "content": _CONTENT}},
+)
+async def report(
+    visible: Visible, gateway: Context, form: Annotated[Format, Query(alias="format")] = "html"
+) -> Response:
+    """With what people have decided about its findings so far. A page prints well, also into a PDF."""
+    document, analysis = visible
+    reviewed = await _reviewed(gateway, document, analysis)
+    name = f"analysis-{analysis.analysis_id}.{SUFFIXES[form]}"
+    headers = {**_SAFE, "Content-Type": MEDIA_TYPES[form]}
+    if SUFFIXES[form] != "html":
+        headers["Content-Disposition"] = attachment(name)
+    return Response(render(form, [reviewed]), headers=headers)
+
+
+@router.get("/comparison", summary="Compare with an earlier analysis", responses=documented(404, 409, 410))
+async def comparison(
+    visible: Visible,
+    gateway: Context,
+    other: Annotated[
+        UUID | None, Query(alias="with", description="Of the same document. Default: the completed one before.")
+    ] = None,
+) -> Comparison:
+    """Which findings are new, persist or are resolved, by fingerprint."""
+    document, analysis = visible
+    _require_completed(analysis)
+    if other is not None:
+        before = await analyses.get(gateway.reads, other)
+        if before is None or before.document_id != document.document_id:
+            raise not_found("analysis")
+        _require_completed(before)
+    return await analyses.compared(gateway.reads, analysis.analysis_id, other)
+
+
+def _require_completed(analysis: Analysis) -> None:
+    if analysis.status != "completed":
+        raise ProblemError(409, "not-completed", f"The analysis {analysis.analysis_id} is {analysis.status}.")
+
+
+async def _reviewed(gateway: Gateway, document: Document, analysis: Analysis) -> Reviewed:
+    _require_completed(analysis)
+    ref = await analyses.report_of(gateway.reads, analysis.analysis_id)
+    stored = await documents.stored(gateway.reads, document.document_id, analysis.version)
+    if ref is None or stored is None or stored.markdown is None:
+        raise not_found("report")
+    result = AnalysisReport.model_validate_json(await gateway.store.get(ref))
+    return Reviewed(
+        name=stored.filename or document.title,
+        title=document.title,
+        document_id=str(document.document_id),
+        analysis_id=str(analysis.analysis_id),
+        version=analysis.version,
+        sha256=stored.original.sha256 if stored.original else "",
+        media_type=stored.original.media_type if stored.original else "",
+        markdown=(await gateway.store.get(stored.markdown)).decode(),
+        markdown_sha256=stored.markdown.sha256,
+        report=result,
+        analysed_at=analysis.finished_at.isoformat() if analysis.finished_at else "",
+        releases=tuple(Release(r.repository, r.release, r.sha256) for r in analysis.releases or ()),
+        standings=await _standings(gateway, document, result),
+        failed_requirements=frozenset(
+            requirement_key(verdict)
+            for verdict in result.verdicts
+            if verdict.level == "MUST" and verdict.verdict in {"missing", "contradicted"}
+        ),
+    )
+
+
+async def _standings(gateway: Gateway, document: Document, result: AnalysisReport) -> dict[str, Standing]:
+    """As people decided. What fails in a report for a build: whatever is at least high and nobody has rejected."""
+    standings = {}
+    for finding in result.findings:
+        known = await findings.get(gateway.reads, document.document_id, finding.fingerprint)
+        if known is not None:
+            standings[finding.fingerprint] = Standing(
+                status=known.status,
+                reason=known.comment or "",
+                first_seen=str(known.first_seen_analysis),
+                last_seen=str(known.last_seen_analysis),
+                fails=known.status != "rejected" and finding.severity in {"critical", "high"},
+            )
+    return standings
