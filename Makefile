@@ -14,7 +14,7 @@ DOCWARD := $(VENV)/bin/docward
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml))
 PATHS := libs services cli tests samples
 
-.PHONY: help setup demo up down example status test check format bench chaos soak clean lock
+.PHONY: help setup demo up down example status test check format bench eval chaos soak clean lock
 
 help: ## Show this list
 	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -55,6 +55,9 @@ format: setup ## Format the code and fix what can be fixed safely
 
 bench: setup ## Measure latency, deciders and rebuilds, each beside its bound (ARGS="--only rebuild" for one)
 	PYTHONPATH=tests $(PYTHON) -m bench $(ARGS)
+
+eval: setup ## Measure the offline engine: recall, precision, mutants, speed (CORPUS=folder of labelled documents)
+	PYTHONPATH=tests $(PYTHON) -m eval $(if $(CORPUS),--corpus "$(CORPUS)")
 
 chaos: setup ## Break everything on purpose and count what was lost: nothing (ONLY="names" SEED=… KILLS=… SECONDS=…)
 	PYTHONPATH=tests ONLY="$(ONLY)" $(PYTHON) -W ignore:resource_tracker -m chaos $(ARGS)

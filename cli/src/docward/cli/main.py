@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from docward.cli import check, codes, contracts, convert, demo, operate, parked, projections, reports, review, stack, validation
+from docward.cli import (
+    check,
+    codes,
+    contracts,
+    convert,
+    demo,
+    operate,
+    parked,
+    projections,
+    reports,
+    review,
+    stack,
+    validation,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
