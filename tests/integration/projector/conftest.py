@@ -35,3 +35,14 @@ async def projected(servers: Stack, tmp_path_factory: pytest.TempPathFactory) ->
         async with installation.projecting():
             await installation.settled()
         yield installation
+
+
+@pytest.fixture
+async def place(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
+    """Documents in every state; the last event of one of them is left out."""
+    async with installed(servers, tmp_path_factory.mktemp("objects")) as one:
+        texts = {name: await one.store(f"products/{name}.md", text) for name, text in TEXTS.items()}
+        await one.publish(cast.the_document(texts)[:-1])
+        await one.publish(cast.a_deleted_document(texts))
+        await one.publish(cast.states())
+        yield one

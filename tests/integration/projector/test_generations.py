@@ -13,31 +13,20 @@ import pytest
 
 from docward.events.messages import ObjectRef
 from docward.events.topics import PROJECTOR_DEAD_LETTERS
-from docward.localstack.stack import Stack
 from docward.projector.app import views
 from docward.projector.filling import Filling
 from docward.projector.projections import PROJECTIONS
-from docward.runtime import generations
-from docward.runtime.operating import Operator
+from docward.runtime import generations, switching
+from docward.runtime.operating import NotPossibleError, Operator
 from docward.runtime.projections import Projection
 from installation import until
 from integration.projector import cast
 from integration.projector.conftest import TEXTS
-from integration.projector.installation import TABLES, Installation, installed
+from integration.projector.installation import TABLES, Installation
 from unit.projector.story import Told
 
 BY = Operator("an operator", "to see")
 DOCUMENTS = next(projection for projection in PROJECTIONS if projection.name == "documents")
-
-
-@pytest.fixture
-async def place(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
-    async with installed(servers, tmp_path_factory.mktemp("objects")) as one:
-        texts = {name: await one.store(f"products/{name}.md", text) for name, text in TEXTS.items()}
-        await one.publish(cast.the_document(texts)[:-1])
-        await one.publish(cast.a_deleted_document(texts))
-        await one.publish(cast.states())
-        yield one
 
 
 def the_last_event() -> list[Told]:
@@ -70,7 +59,7 @@ async def operating(place: Installation) -> AsyncIterator[asyncpg.Connection]:
 async def rebuilt(place: Installation) -> Projection:
     """Ask for it, and wait until it is where the topics end."""
     async with operating(place) as connection:
-        row = await generations.rebuild(connection, DOCUMENTS, BY)
+        row = await generations.rebuild(connection, DOCUMENTS.name, BY)
     target = replace(DOCUMENTS, generation=row["generation"])
     await place.settled([target])
     return target
@@ -78,7 +67,7 @@ async def rebuilt(place: Installation) -> Projection:
 
 async def switch(place: Installation, target: Projection, **options: Any) -> float:
     async with operating(place) as connection:
-        return await generations.switch(connection, [target], PROJECTIONS, views(), BY, **options)
+        return await switching.switch(connection, [target], PROJECTIONS, views(), BY, **options)
 
 
 async def rows(place: Installation, projection: Projection) -> dict[str, list[str]]:
@@ -163,7 +152,7 @@ async def test_a_generation_that_lags_or_lacks_something_is_not_switched_to_unle
         await place.settled()
         target = await rebuilt(place)
     await place.pool.execute("update checkpoints set next_offset = 0 where consumer = $1", target.consumer)
-    with pytest.raises(generations.NotPossibleError, match="behind"):
+    with pytest.raises(NotPossibleError, match="behind"):
         await switch(place, target)
     async with filling(place):
         await place.settled([target])
@@ -175,7 +164,7 @@ async def test_a_generation_that_lags_or_lacks_something_is_not_switched_to_unle
         """,
         target.consumer,
     )
-    with pytest.raises(generations.NotPossibleError, match="1 parked"):
+    with pytest.raises(NotPossibleError, match="1 parked"):
         await switch(place, target)
     assert await place.pool.fetchval("select generation from projections where name = 'documents' and live") == 1
     await switch(place, target, force=True)
@@ -187,8 +176,8 @@ async def test_a_dropped_generation_leaves_nothing_and_its_number_is_not_used_ag
         await place.settled()
         await rebuilt(place)
         async with operating(place) as connection:
-            with pytest.raises(generations.NotPossibleError, match="being filled"):
-                await generations.rebuild(connection, DOCUMENTS, BY)
+            with pytest.raises(NotPossibleError, match="being filled"):
+                await generations.rebuild(connection, DOCUMENTS.name, BY)
             (row,) = [r for r in await generations.known(connection) if r["generation"] == 2]
             await generations.drop(connection, row, BY)
 
@@ -203,7 +192,7 @@ async def test_a_dropped_generation_leaves_nothing_and_its_number_is_not_used_ag
         assert (await rebuilt(place)).schema == "documents_v1_g3"
         async with operating(place) as connection:
             live = (await generations.known(connection))[0]
-            with pytest.raises(generations.NotPossibleError, match="is live"):
+            with pytest.raises(NotPossibleError, match="is live"):
                 await generations.drop(connection, live, BY)
     verbs = await place.pool.fetch("select verb from projector.operator_actions order by id")
     assert [row["verb"] for row in verbs] == ["rebuild", "drop", "rebuild"]
@@ -221,10 +210,10 @@ async def test_a_new_version_is_filled_beside_the_live_one(place: Installation) 
     async with place.projecting([following]):
         await place.settled([following])
         async with operating(place) as connection:
-            row = await generations.newest(connection, "documents")
+            row = await switching.newest(connection, "documents")
             target = generations.generation_of(row, code)
             assert target == following
-            await generations.switch(connection, [following], code, views(), BY)
+            await switching.switch(connection, [following], code, views(), BY)
     assert await place.pool.fetchval(live) == 2
     assert await rows(place, following) == await rows(place, DOCUMENTS)
     async with operating(place) as connection:
@@ -241,11 +230,11 @@ async def test_several_read_models_are_switched_to_at_once_or_not_at_all(place: 
         documents = await rebuilt(place)
         later = replace(search, generation=2)
         async with operating(place) as connection:
-            with pytest.raises(generations.NotPossibleError, match="not filled"):
-                await generations.switch(connection, [documents, later], PROJECTIONS, views(), BY)
+            with pytest.raises(NotPossibleError, match="not filled"):
+                await switching.switch(connection, [documents, later], PROJECTIONS, views(), BY)
             live = "select array_agg(distinct generation) from projections where live"
             assert await place.pool.fetchval(live) == [1]
-            await generations.rebuild(connection, search, BY)
+            await generations.rebuild(connection, search.name, BY)
             await place.settled([later])
-            await generations.switch(connection, [documents, later], PROJECTIONS, views(), BY)
+            await switching.switch(connection, [documents, later], PROJECTIONS, views(), BY)
             assert await place.pool.fetchval(live) == [1, 2]

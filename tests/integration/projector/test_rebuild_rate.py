@@ -8,7 +8,7 @@ from uuid import UUID
 
 from docward.projector.app import SCHEMA, views
 from docward.projector.projections import PROJECTIONS
-from docward.runtime import generations
+from docward.runtime import generations, switching
 from docward.runtime.operating import Operator
 from docward.runtime.postgres import Pool, connect_pool
 from docward.runtime.writes import Fold, Table, Upsert
@@ -55,7 +55,7 @@ async def test_how_fast_a_read_model_is_filled_anew(installation: Installation) 
         reading = [p.consumer for p in PROJECTIONS if "document-events" in {topic.name for topic in p.topics}]
         await until(lambda: all_read(*reading), within=120)
         async with pool.acquire() as connection:
-            row = await generations.rebuild(connection, DOCUMENTS, BY)
+            row = await generations.rebuild(connection, DOCUMENTS.name, BY)
         target = replace(DOCUMENTS, generation=row["generation"])
         await until(lambda: read(target.consumer), every=0.01)
         started, already = time.monotonic(), await read(target.consumer)
@@ -63,7 +63,7 @@ async def test_how_fast_a_read_model_is_filled_anew(installation: Installation) 
         rate = (EVENTS - already) / (time.monotonic() - started)
         limit = await bound(pool, target.schema)
         async with pool.acquire() as connection:
-            held = await generations.switch(connection, [target], PROJECTIONS, views(), BY)
+            held = await switching.switch(connection, [target], PROJECTIONS, views(), BY)
         assert await pool.fetchval("select count(*) from read.documents") == EVENTS
     print(
         f"\nrebuild {rate:.0f} events/s, {rate / limit:.2f} of rows written alone ({limit:.0f}/s);"

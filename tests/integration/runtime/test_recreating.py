@@ -7,7 +7,7 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 
-from docward.runtime import generations
+from docward.runtime import generations, switching
 from docward.runtime.kafka import ensure_topics
 from docward.runtime.operating import Operator, republish
 from docward.runtime.projections import projection_loop
@@ -60,14 +60,14 @@ async def test_a_lost_topic_is_made_anew_and_a_read_model_filled_from_it(install
         assert len(await world.read(EVENTS)) == 6
 
         async with projector.pool.acquire() as connection:
-            row = await generations.rebuild(connection, COUNTERS, BY)
+            row = await generations.rebuild(connection, COUNTERS.name, BY)
         target = replace(COUNTERS, generation=row["generation"])
         await generations.prepare_generation(projector.pool, target)
         async with running(projection_loop(target, projector.around, dead_letters=LETTERS)) as _:
             await projector.settled(target.consumer, EVENTS, {0: 3, 1: 3})
             assert await totals(projector, target.schema) == await totals(projector, COUNTERS.schema)
             async with projector.pool.acquire() as connection:
-                await generations.switch(connection, [target], [COUNTERS], VIEWS, BY, force=True)
+                await switching.switch(connection, [target], [COUNTERS], VIEWS, BY, force=True)
         assert await projector.pool.fetchval("select sum(total) from read.totals") == 12
 
 

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from docward.cli import codes, parked, projections
+from docward.cli import codes, parked, servers
 from docward.cli.client import ClientError
 from docward.projector.projections import PROJECTIONS
-from docward.runtime.generations import _INDEX
+from docward.runtime import readmodels
+from docward.runtime.generations import INDEX
 from docward.runtime.projections import Projection
 
 
@@ -36,14 +37,14 @@ def test_nothing_is_redriven_without_saying_what() -> None:
 
 @pytest.mark.parametrize(("said", "age"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d", 86400)])
 def test_an_age_is_a_time(said: str, age: int) -> None:
-    found = parked._time(said)
+    found = servers.moment(said)
     assert found is not None
     assert abs((datetime.now(UTC) - found) - timedelta(seconds=age)) < timedelta(seconds=5)
 
 
 def test_a_time_without_a_zone_is_utc() -> None:
-    assert parked._time("2026-05-12T10:00") == datetime(2026, 5, 12, 10, tzinfo=UTC)
-    assert parked._time("2026-05-12T10:00+02:00") == datetime(2026, 5, 12, 8, tzinfo=UTC)
+    assert servers.moment("2026-05-12T10:00") == datetime(2026, 5, 12, 10, tzinfo=UTC)
+    assert servers.moment("2026-05-12T10:00+02:00") == datetime(2026, 5, 12, 8, tzinfo=UTC)
 
 
 def test_what_a_stranger_wrote_moves_no_cursor() -> None:
@@ -52,14 +53,14 @@ def test_what_a_stranger_wrote_moves_no_cursor() -> None:
 
 def test_the_time_to_go_follows_from_the_rate() -> None:
     began = datetime.now(UTC) - timedelta(seconds=10)
-    assert projections._eta(began, 0, 100) is None
-    assert projections._eta(began, 100, 50) == pytest.approx(5, abs=0.5)
+    assert readmodels._eta(began, 0, 100) is None
+    assert readmodels._eta(began, 100, 50) == pytest.approx(5, abs=0.5)
 
 
 @pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda projection: projection.name)
 def test_secondary_indexes_are_set_apart_and_nothing_else(projection: Projection) -> None:
-    rest = _INDEX.sub("", projection.ddl)
-    assert len(_INDEX.findall(projection.ddl)) == len(re.findall(r"(?im)^\s*create index", projection.ddl))
+    rest = INDEX.sub("", projection.ddl)
+    assert len(INDEX.findall(projection.ddl)) == len(re.findall(r"(?im)^\s*create index", projection.ddl))
     assert "create index" not in rest
     assert rest.count("create table") == projection.ddl.count("create table")
 

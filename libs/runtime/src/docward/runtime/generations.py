@@ -1,16 +1,13 @@
-"""Generations of projections: tables are filled anew beside the live ones, and the views move over in one transaction.
+"""Generations of projections: tables that are filled anew beside the live ones, which the views stand over.
 
-Readers never see less than before: a switch holds the live generation's positions until the other one has reached them.
-What was live stays fed until it is dropped, so a switch can be taken back.
+What was live stays fed until it is dropped, so a switch (`switching`) can be taken back.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import hashlib
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,7 +15,7 @@ from typing import Any
 import asyncpg
 import structlog
 
-from docward.runtime.operating import Operator
+from docward.runtime.operating import NotPossibleError, NotThereError, Operator
 from docward.runtime.postgres import Connection, Pool
 from docward.runtime.projections import READER_ROLE, Projection
 
@@ -26,20 +23,14 @@ log = structlog.get_logger()
 
 GENERATIONS_CHANNEL = "docward_projections"
 """Notified when a generation was asked for, or asked to go."""
-CATCH_UP_S = 2.0
-"""How long a switch may hold up the live generation."""
-NEAR = 5_000
-"""Records that a generation catches up with in that time; one that is further behind is not waited for."""
 
-_LOCK = "select pg_advisory_xact_lock(hashtext('docward-projections'))"
-_INDEX = re.compile(r"^create index (\w+)(.*?);\n?", re.MULTILINE | re.DOTALL)
+LOCK = "select pg_advisory_xact_lock(hashtext('docward-projections'))"
+"""Held by whoever changes which generations there are."""
+INDEX = re.compile(r"^create index (\w+)(.*?);\n?", re.MULTILINE | re.DOTALL)
+"""A secondary index in a projection's tables."""
 
 Row = Any
 """Of the table `projections`."""
-
-
-class NotPossibleError(Exception):
-    """What was asked is not possible as things are; the message says why."""
 
 
 async def prepare_schemas(pool: Pool, projections: Sequence[Projection], views: str) -> None:
@@ -49,26 +40,26 @@ async def prepare_schemas(pool: Pool, projections: Sequence[Projection], views: 
     another definition of the same version are an error: raise the version.
     """
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_LOCK)
+        await connection.execute(LOCK)
         for projection in projections:
             await _prepare(connection, projection)
         live = await _live(connection, projections)
         if live is None:
             log.warning("the live tables are of another version: the views stay until a switch")
         else:
-            await _stand(connection, live, views)
+            await stand(connection, live, views)
 
 
 async def prepare_generation(pool: Pool, projection: Projection) -> None:
     """The tables of a generation that was asked for. Idempotent."""
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_LOCK)
+        await connection.execute(LOCK)
         await _prepare(connection, projection)
 
 
 async def _prepare(connection: Connection, projection: Projection) -> None:
-    digest = _digest(projection.ddl)
-    known = await _row(connection, projection)
+    digest = digest_of(projection.ddl)
+    known = await row_of(connection, projection)
     if known is not None and known["state"] != "requested":
         if known["ddl_sha256"] != digest:
             raise RuntimeError(f"the tables of {projection.name}@{projection.version} changed: raise its version")
@@ -76,12 +67,7 @@ async def _prepare(connection: Connection, projection: Projection) -> None:
     first = not await connection.fetchval(
         "select exists (select from projections where name = $1 and live)", projection.name
     )
-    path = await connection.fetchval("show search_path")
-    await connection.execute(f'create schema "{projection.schema}"')
-    await connection.execute(f'set local search_path to "{projection.schema}"')
-    # Secondary indexes cost a rebuild more than half of its speed: they come before the switch.
-    await connection.execute(projection.ddl if first else _INDEX.sub("", projection.ddl))
-    await connection.execute(f"set local search_path to {path}")
+    await create_tables(connection, projection, indexed=first)
     await connection.execute(
         """
         insert into projections (name, version, generation, live, ddl_sha256, state, indexed, live_since)
@@ -96,11 +82,30 @@ async def _prepare(connection: Connection, projection: Projection) -> None:
     )
 
 
-def _digest(text: str) -> str:
+async def create_tables(connection: Connection, projection: Projection, *, indexed: bool) -> None:
+    """In the caller's transaction. Secondary indexes cost a filling more than half of its speed, and can come later."""
+    path = await connection.fetchval("show search_path")
+    await connection.execute(f'create schema "{projection.schema}"')
+    await connection.execute(f'set local search_path to "{projection.schema}"')
+    await connection.execute(projection.ddl if indexed else INDEX.sub("", projection.ddl))
+    await connection.execute(f"set local search_path to {path}")
+
+
+async def fed(connection: Connection, projections: Sequence[Projection]) -> None:
+    """Note that these are fed here, and which topics they read: whoever operates cannot know it."""
+    await connection.executemany(
+        """
+        update projections set fed_at = now(), topics = $4 where name = $1 and version = $2 and generation = $3
+        """,
+        [(p.name, p.version, p.generation, [topic.name for topic in p.topics]) for p in projections],
+    )
+
+
+def digest_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def _row(connection: Connection, projection: Projection) -> Row:
+async def row_of(connection: Connection, projection: Projection) -> Row:
     return await connection.fetchrow(
         "select * from projections where name = $1 and version = $2 and generation = $3",
         projection.name,
@@ -123,10 +128,10 @@ async def _live(connection: Connection, projections: Sequence[Projection]) -> li
     return found
 
 
-async def _stand(connection: Connection, live: Sequence[Projection], views: str) -> None:
+async def stand(connection: Connection, live: Sequence[Projection], views: str) -> None:
     """Make the views over these tables, unless they stand there."""
     schemas = ", ".join(f'"{projection.schema}"' for projection in live)
-    digest = _digest(f"{schemas}\n{views}")
+    digest = digest_of(f"{schemas}\n{views}")
     if await connection.fetchval("select sha256 from migrations where name = 'views'") == digest:
         return
     await _ensure_reader(connection)
@@ -164,14 +169,14 @@ async def known(connection: Connection) -> list[Row]:
 
 def schema_of(row: Row) -> str:
     """Where its tables lie, whoever can fill them."""
-    return _shape(row).schema
+    return shape_of(row).schema
 
 
 def consumer_of(row: Row) -> str:
-    return _shape(row).consumer
+    return shape_of(row).consumer
 
 
-def _shape(row: Row) -> Projection:
+def shape_of(row: Row) -> Projection:
     return Projection(row["name"], row["version"], (), "", lambda: (), generation=row["generation"])
 
 
@@ -198,20 +203,29 @@ async def again(connection: Connection, row: Row) -> Row:
     )
 
 
-async def rebuild(connection: Connection, projection: Projection, operator: Operator) -> Row:
+async def live_one(connection: Connection, name: str) -> Projection:
+    """Raises NotThereError when there is no such read model, or its projector has never run."""
+    row = await connection.fetchrow("select * from projections where name = $1 and live", name)
+    if row is None:
+        names = await connection.fetchval("select string_agg(name, ', ' order by name) from projections where live")
+        raise NotThereError(f"no read model {name!r}; there are: {names or 'none, the projector has not run yet'}")
+    return shape_of(row)
+
+
+async def rebuild(connection: Connection, name: str, operator: Operator) -> Row:
     """Ask for a generation beside the live one; the projector fills it from the first record on.
 
     Raises NotPossibleError while another one is being filled.
     """
     async with connection.transaction():
-        await connection.execute(_LOCK)
-        rows = await connection.fetch("select * from projections where name = $1 order by generation", projection.name)
-        if not any(row["live"] for row in rows):
-            raise NotPossibleError(f"{projection.name} has no live generation: the projector has not run yet")
+        await connection.execute(LOCK)
+        live = await live_one(connection, name)
+        rows = await connection.fetch("select * from projections where name = $1 order by generation", name)
         for row in rows:
             if row["state"] in {"requested", "fed"} and not row["live"] and row["live_since"] is None:
-                raise NotPossibleError(f"{_name(row)} is being filled: switch to it, or drop it")
-        asked = replace(projection, generation=max(row["generation"] for row in rows) + 1)
+                raise NotPossibleError(f"{name_of(row)} is being filled: switch to it, or drop it")
+        version = max(row["version"] for row in rows if row["version"] >= live.version)
+        asked = replace(live, version=version, generation=max(row["generation"] for row in rows) + 1)
         await connection.execute(
             """
             insert into projections (name, version, generation, live, ddl_sha256, state, indexed)
@@ -221,166 +235,22 @@ async def rebuild(connection: Connection, projection: Projection, operator: Oper
             asked.version,
             asked.generation,
         )
-        await _note(connection, "rebuild", asked, operator)
-        return await _row(connection, asked)
+        await note(connection, "rebuild", asked, operator)
+        return await row_of(connection, asked)
 
 
-async def build_indexes(connection: Connection, projection: Projection) -> None:
-    """The secondary indexes of a generation, while it is fed. Outside of a transaction; again after an interrupt."""
-    row = await _row(connection, projection)
-    if row is None or row["indexed"]:
-        return
-    if row["ddl_sha256"] != _digest(projection.ddl):
-        raise NotPossibleError(f"the tables of {_name(row)} are those of another release than this command")
-    path = await connection.fetchval("show search_path")
-    patience = await connection.fetchval("show lock_timeout")
-    # Such an index waits for every transaction that is open: that takes as long as it takes.
-    await connection.execute(f'set search_path to "{projection.schema}"; set lock_timeout = 0')
-    try:
-        broken = await connection.fetch(
-            """
-            select c.relname from pg_index i join pg_class c on c.oid = i.indexrelid
-            where c.relnamespace = $1::text::regnamespace and not i.indisvalid
-            """,
-            projection.schema,
-        )
-        for each in broken:
-            await connection.execute(f'drop index "{each["relname"]}"')
-        for name, rest in _INDEX.findall(projection.ddl):
-            await connection.execute(f"create index concurrently if not exists {name}{rest}")
-        for table in await connection.fetch("select tablename from pg_tables where schemaname = $1", projection.schema):
-            await connection.execute(f'analyze "{table["tablename"]}"')
-    finally:
-        await connection.execute(f"set search_path to {path}; set lock_timeout = '{patience}'")
-    await connection.execute(
-        "update projections set indexed = true where name = $1 and version = $2 and generation = $3",
-        projection.name,
-        projection.version,
-        projection.generation,
-    )
-
-
-async def switch(
-    connection: Connection,
-    targets: Sequence[Projection],
-    projections: Sequence[Projection],
-    views: str,
-    operator: Operator,
-    *,
-    force: bool = False,
-) -> float:
-    """Let the views stand over other generations, of one read model or several; the seconds for which their
-    predecessors were held up.
-
-    Raises NotPossibleError, and changes nothing, when one lags behind, has parked records, or has no tables; the first
-    two can be forced.
-    """
-    for target in targets:
-        before = await _live_one(connection, target.name)
-        if not force and (behind := await _behind(connection, before, target)) > NEAR:
-            raise NotPossibleError(f"{target.schema} is {behind} records behind {before.schema}")
-        await build_indexes(connection, target)
-    started = time.monotonic()
-    async with connection.transaction():
-        await connection.execute(_LOCK)
-        for target in targets:
-            await _switch_one(connection, target, operator, force=force)
-        rows = {row["name"]: row for row in await connection.fetch("select * from projections where live")}
-        names = dict.fromkeys(projection.name for projection in projections)
-        await _stand(connection, [_shape(rows[name]) for name in names], views)
-    return time.monotonic() - started
-
-
-async def _switch_one(connection: Connection, target: Projection, operator: Operator, *, force: bool) -> None:
-    before = await _live_one(connection, target.name)
-    row = await _row(connection, target)
-    if row is None or row["state"] != "fed" or row["live"]:
-        raise NotPossibleError(f"{target.schema} is {'live' if row and row['live'] else 'not filled'}")
-    if not force:
-        await _caught_up(connection, before, target)
-    await _move_over(connection, before, target)
-    await _note(connection, "switch", target, operator, {"from": before.schema, "force": force})
-
-
-async def _live_one(connection: Connection, name: str) -> Projection:
-    row = await connection.fetchrow("select * from projections where name = $1 and live", name)
-    if row is None:
-        raise NotPossibleError(f"{name} has no live generation: the projector has not run yet")
-    return _shape(row)
-
-
-async def _behind(connection: Connection, before: Projection, target: Projection) -> int:
-    """How many records, of what both read."""
-    there, here = await positions(connection, before.consumer), await positions(connection, target.consumer)
-    return sum(max(0, offset - here.get(place, 0)) for place, offset in there.items() if _reads(target, place[0]))
-
-
-def _reads(projection: Projection, topic: str) -> bool:
-    return any(each.name == topic for each in projection.topics)
-
-
-async def _caught_up(connection: Connection, before: Projection, target: Projection) -> None:
-    """Hold the live generation where it is until the other one is there too."""
-    await connection.execute(
-        "select from checkpoints where consumer = $1 order by topic, partition for update", before.consumer
-    )
-    deadline = time.monotonic() + CATCH_UP_S
-    while behind := await _behind(connection, before, target):
-        if time.monotonic() > deadline:
-            raise NotPossibleError(f"{target.schema} is {behind} records behind {before.schema} and does not catch up")
-        await asyncio.sleep(0.02)
-    parked = await connection.fetchval("select count(*) from parked where consumer = $1", target.consumer)
-    if parked:
-        raise NotPossibleError(f"{target.schema} lacks what {parked} parked records say")
-
-
-async def _move_over(connection: Connection, before: Projection, target: Projection) -> None:
-    for projection, live in ((before, False), (target, True)):
-        await connection.execute(
-            """
-            update projections set live = $4,
-                live_since = case when $4 then now() else coalesce(live_since, created_at) end
-            where name = $1 and version = $2 and generation = $3
-            """,
-            projection.name,
-            projection.version,
-            projection.generation,
-            live,
-        )
-
-
-async def predecessor(connection: Connection, name: str) -> Row:
-    """The generation that was live before. Raises NotPossibleError when there is none any more."""
-    row = await connection.fetchrow(
-        """
-        select * from projections where name = $1 and not live and state = 'fed' and live_since is not null
-        order by live_since desc limit 1
-        """,
-        name,
-    )
-    if row is None:
-        raise NotPossibleError(f"no earlier generation of {name} is there")
-    return row
-
-
-async def newest(connection: Connection, name: str) -> Row:
-    """The generation that waits to become live. Raises NotPossibleError when there is none."""
-    row = await connection.fetchrow(
-        """
-        select * from projections where name = $1 and not live and state = 'fed' and live_since is null
-        order by version desc, generation desc limit 1
-        """,
-        name,
-    )
-    if row is None:
-        raise NotPossibleError(f"no other generation of {name} is being filled: docward projections rebuild {name}")
-    return row
+async def find(connection: Connection, schema: str) -> Row:
+    """The generation whose tables lie there. Raises NotThereError."""
+    for row in await known(connection):
+        if schema_of(row) == schema:
+            return row
+    raise NotThereError(f"there is no {schema}")
 
 
 async def drop(connection: Connection, row: Row, operator: Operator) -> None:
     """Ask for the removal of a generation's tables. Raises NotPossibleError for the live one."""
     async with connection.transaction():
-        await connection.execute(_LOCK)
+        await connection.execute(LOCK)
         changed = await connection.execute(
             """
             update projections set state = 'dropping' where name = $1 and version = $2 and generation = $3 and not live
@@ -390,19 +260,16 @@ async def drop(connection: Connection, row: Row, operator: Operator) -> None:
             row["generation"],
         )
         if changed == "UPDATE 0":
-            raise NotPossibleError(f"{_name(row)} is live")
-        await _note(connection, "drop", row, operator)
+            raise NotPossibleError(f"{name_of(row)} is live")
+        await note(connection, "drop", row, operator)
 
 
 async def remove(pool: Pool, row: Row) -> None:
     """Remove what a generation left, once nothing feeds it here. Whoever feeds it elsewhere is fenced. Idempotent."""
-    shape = _shape(row)
+    shape = shape_of(row)
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute(_LOCK)
-        await connection.execute("delete from checkpoints where consumer = $1", shape.consumer)
-        await connection.execute("delete from stream_versions where projection = $1", shape.consumer)
-        await connection.execute("delete from parked where consumer = $1", shape.consumer)
-        await connection.execute(f'drop schema if exists "{shape.schema}" cascade')
+        await connection.execute(LOCK)
+        await remove_tables(connection, shape)
         await connection.execute(
             "update projections set state = 'dropped' where name = $1 and version = $2 and generation = $3",
             shape.name,
@@ -411,11 +278,19 @@ async def remove(pool: Pool, row: Row) -> None:
         )
 
 
-def _name(row: Row) -> str:
+async def remove_tables(connection: Connection, projection: Projection) -> None:
+    """With its positions and what it set aside. Idempotent."""
+    await connection.execute("delete from checkpoints where consumer = $1", projection.consumer)
+    await connection.execute("delete from stream_versions where projection = $1", projection.consumer)
+    await connection.execute("delete from parked where consumer = $1", projection.consumer)
+    await connection.execute(f'drop schema if exists "{projection.schema}" cascade')
+
+
+def name_of(row: Row) -> str:
     return f"{row['name']}@{row['version']} generation {row['generation']}"
 
 
-async def _note(
+async def note(
     connection: Connection, verb: str, of: Any, operator: Operator, more: Mapping[str, Any] | None = None
 ) -> None:
     """For the audit, and for the projector to look."""

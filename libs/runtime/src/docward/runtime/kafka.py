@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -86,6 +86,24 @@ def new_consumer(settings: Kafka, group: str, *, instance: str | None = None) ->
         max_poll_records=500,
         metadata_max_age_ms=60_000,
     )
+
+
+@contextlib.asynccontextmanager
+async def reading(settings: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of no group, for whoever looks into the log beside those that own it."""
+    read_any_header()
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=settings.bootstrap_servers,
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=20,  # else the end of one partition holds up the next one for half a second
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+    )
+    try:
+        await consumer.start()
+        yield consumer
+    finally:
+        await closed(consumer)
 
 
 def record_of(raw: Any, prefix: str) -> Record:

@@ -26,6 +26,14 @@ Row = Any
 """Of the table `parked`."""
 
 
+class NotPossibleError(Exception):
+    """What was asked is not possible as things are; the message says why."""
+
+
+class NotThereError(Exception):
+    """There is nothing of that name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
     """Which parked records of a schema; what is None selects all."""

@@ -80,8 +80,12 @@ class Projection:
     project: Callable[..., Iterable[Write]]
     """(envelope, message, position), and the objects when `needs` is given."""
     needs: Callable[[Message], Iterable[ObjectRef]] | None = None
+    owner: str = "document_id"
+    """SQL over the columns of each of its tables: the key (the aggregate's id) whose records a row was made of."""
     generation: int = 1
     """Which filling of the version's tables; the first one is made at the first start, the others by rebuilds."""
+    replay: int | None = None
+    """The tables of this replay, beside those of the generation."""
 
     @property
     def schema(self) -> str:
@@ -92,7 +96,8 @@ class Projection:
         return f"projector-{self.name}-v{self.version}{self._suffix('-g')}"
 
     def _suffix(self, mark: str) -> str:
-        return f"{mark}{self.generation}" if self.generation > 1 else ""
+        generation = f"{mark}{self.generation}" if self.generation > 1 else ""
+        return generation if self.replay is None else f"{generation}{mark[0]}r{self.replay}"
 
 
 @dataclass(frozen=True, slots=True)

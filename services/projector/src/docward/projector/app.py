@@ -13,10 +13,12 @@ from docward.events.topics import PROJECTOR_DEAD_LETTERS, TOPICS
 from docward.projector.filling import Filling
 from docward.projector.projections import PROJECTIONS
 from docward.projector.settings import ProjectorSettings
+from docward.projector.switches import Switches
 from docward.runtime.delivery import DeliveryLoop
 from docward.runtime.generations import prepare_schemas
 from docward.runtime.infrastructure import PROJECTING, Infrastructure, infrastructure, patiently
 from docward.runtime.projections import Projection, projection_loop
+from docward.runtime.recomputing import Recomputing
 from docward.runtime.service import serve
 
 SCHEMA = "projector"
@@ -27,6 +29,7 @@ async def main(settings: ProjectorSettings, stopping: asyncio.Event) -> None:
     async with infrastructure("projector", settings, schema=SCHEMA, migrations=[PROJECTING], topics=TOPICS) as around:
         await patiently("postgres", lambda: prepare_schemas(around.pool, PROJECTIONS, views()))
         filling = Filling(PROJECTIONS, around, dead_letters=PROJECTOR_DEAD_LETTERS)
+        filling.loops += [Recomputing(PROJECTIONS, around), Switches(PROJECTIONS, views(), around)]
         await serve(settings.http, filling.loops, [around.listener.run()], stopping)
 
 

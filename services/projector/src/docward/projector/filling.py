@@ -18,6 +18,7 @@ from docward.runtime.errors import OPERATIONAL
 from docward.runtime.generations import (
     GENERATIONS_CHANNEL,
     consumer_of,
+    fed,
     generation_of,
     known,
     prepare_generation,
@@ -61,6 +62,7 @@ class Filling:
         """Feed what is to be fed, and remove what is to go."""
         async with self._around.pool.acquire() as connection:
             rows = await known(connection)
+        feeding = []
         for row in rows:
             if row["state"] == "dropping":
                 await self._leave(consumer_of(row))
@@ -74,6 +76,9 @@ class Filling:
                 await prepare_generation(self._around.pool, projection)
             if projection.consumer not in self._fed:
                 self._begin(projection)
+            feeding.append(projection)
+        async with self._around.pool.acquire() as connection:
+            await fed(connection, feeding)
         for consumer in self._fed.keys() - {consumer_of(row) for row in rows}:
             await self._leave(consumer)  # removed by another replica
 

@@ -66,5 +66,6 @@ AUDIT = Projection(
     version=1,
     topics=(DOCUMENT_EVENTS, POLICY_EVENTS, ANALYSIS_EVENTS),
     ddl=ddl("audit"),
+    owner="aggregate_id",
     project=project,
 )

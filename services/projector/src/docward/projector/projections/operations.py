@@ -175,5 +175,6 @@ OPERATIONS = Projection(
         ANALYZER_DEAD_LETTERS,
     ),
     ddl=ddl("operations"),
+    owner="coalesce(aggregate_id, result_aggregate_id, rejected_aggregate_id, parked_aggregate_id)",
     project=project,
 )

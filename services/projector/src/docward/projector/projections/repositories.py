@@ -119,5 +119,10 @@ def _published(envelope: Envelope, event: ReleasePublished) -> Write:
 
 
 REPOSITORIES = Projection(
-    name="repositories", version=1, topics=(POLICY_EVENTS,), ddl=ddl("repositories"), project=project
+    name="repositories",
+    version=1,
+    topics=(POLICY_EVENTS,),
+    ddl=ddl("repositories"),
+    project=project,
+    owner="repository_id",
 )
