@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -37,12 +39,18 @@ async def projected(servers: Stack, tmp_path_factory: pytest.TempPathFactory) ->
         yield installation
 
 
-@pytest.fixture
-async def place(servers: Stack, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Installation]:
-    """Documents in every state; the last event of one of them is left out."""
-    async with installed(servers, tmp_path_factory.mktemp("objects")) as one:
+@asynccontextmanager
+async def documents_in_every_state(servers: Stack, objects: Path) -> AsyncIterator[Installation]:
+    """The last event of one of them is left out."""
+    async with installed(servers, objects) as one:
         texts = {name: await one.store(f"products/{name}.md", text) for name, text in TEXTS.items()}
         await one.publish(cast.the_document(texts)[:-1])
         await one.publish(cast.a_deleted_document(texts))
         await one.publish(cast.states())
+        yield one
+
+
+@pytest.fixture
+async def place(servers: Stack, tmp_path: Path) -> AsyncIterator[Installation]:
+    async with documents_in_every_state(servers, tmp_path) as one:
         yield one

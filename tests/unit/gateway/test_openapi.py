@@ -53,6 +53,7 @@ def test_every_address_says_what_it_answers(document: dict[str, Any]) -> None:
                     assert response["content"], (place, status)
             if method != "get":
                 assert "202" in responses, place
+            if method != "get" and "/admin/" not in path:  # what an operator asks for is no command
                 assert {"Idempotency-Key", "Prefer"} <= {parameter["name"] for parameter in described["parameters"]}
 
 

@@ -16,6 +16,7 @@ from docward.cli import (
     operate,
     parked,
     projections,
+    replay,
     reports,
     review,
     stack,
@@ -51,7 +52,7 @@ for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, rev
     app.command()(_verb)
 app.command("import")(review.import_packs)
 app.command()(convert.convert)
-for _verb in (operate.topics, operate.lag, stack.environment, demo.demo):
+for _verb in (operate.lag, stack.environment, demo.demo):
     app.command()(_verb)
 
 app.command()(check.check)
@@ -59,6 +60,11 @@ app.command()(reports.report)
 app.command()(reports.compare)
 app.command()(validation.validate)
 app.command()(operate.republish)
+app.command()(replay.replay)
+projections.app.command("verify")(replay.verify)
+projections.app.command("replays")(replay.list_replays)
+projections.app.command("cancel")(replay.cancel_replay)
+app.add_typer(operate.topics, name="topics")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(parked.app, name="parked")
 app.add_typer(projections.app, name="projections")

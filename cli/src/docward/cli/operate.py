@@ -9,26 +9,40 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its list of names
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+)
 from rich.console import Console
 from rich.table import Table
 
 from docward.cli import codes
 from docward.cli.client import ClientError
 from docward.cli.review import exit_codes
-from docward.cli.servers import Why, ask, database, operator, running_stack, topic_prefix
+from docward.cli.servers import Why, ask, database, kafka, operator
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
 from docward.events.topics import TOPICS, Topic
 from docward.runtime import operating
+from docward.runtime.kafka import ensure_topics
+from docward.runtime.lag import lags
 from docward.runtime.operating import Operator
+from docward.runtime.settings import Kafka
+from docward.runtime.topics import described, differences
+
+topics = typer.Typer(invoke_without_command=True, help="Show topics, compare them with their declaration, create them.")
 
 
-def topics(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
+@topics.callback()
+def show_topics(context: typer.Context, *, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
     """Show every topic. JSON: a list of {topic, partitions, records, retention_ms, max_bytes, about}; records is null
     for a topic that is not there."""
+    if context.invoked_subcommand is not None:
+        return
     with exit_codes():
-        rows = ask(_topics(*_broker(data_dir)))
+        rows = ask(described(kafka(data_dir)))
     if json_output:
         print(json.dumps(rows))
         return
@@ -42,19 +56,61 @@ def topics(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -
     Console(highlight=False).print(table)
 
 
-def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
-    """Show how many records each consumer has yet to read, per partition, as of its position in Kafka (which is a copy
-    of the stored one, a few seconds old). JSON: a list of {group, topic, partition, next_offset, end_offset, lag}."""
+@topics.command("diff")
+def compare_topics(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
+    """Show where topics differ from their declaration. JSON: a list of {topic, setting, is, should, applicable}; exit
+    code 1 when there is a difference."""
     with exit_codes():
-        rows = ask(_lag(*_broker(data_dir)))
+        found = ask(differences(kafka(data_dir)))
+    _differences(found, json_output=json_output)
+    if found:
+        raise typer.Exit(codes.FAILED)
+
+
+@topics.command("apply")
+def apply_topics(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
+    """Create missing topics, and set what differs. Partitions never change: keys would move away from their order.
+
+    JSON: as of `diff`, what differed before; exit code 1 when something is left that cannot be applied.
+    """
+    with exit_codes():
+        found = ask(differences(kafka(data_dir)))
+        ask(_apply(kafka(data_dir), found))
+        left = ask(differences(kafka(data_dir)))
+    _differences(found, json_output=json_output)
+    if left:
+        raise typer.Exit(codes.FAILED)
+
+
+def _differences(found: list[dict[str, Any]], *, json_output: bool) -> None:
+    if json_output:
+        print(json.dumps(found))
+        return
+    for each in found:
+        hint = "" if each["applicable"] else "  (never changed: growth is another generation of the topic)"
+        print(f"{each['topic']}: {each['setting']} is {each['is']}, should be {each['should']}{hint}")
+    if not found:
+        print("every topic is as it is declared")
+
+
+def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
+    """Show how far each consumer is behind, per partition: in records, and in seconds since the first of them came.
+
+    JSON: a list of {group, topic, partition, next_offset, end_offset, lag, seconds, stored}; stored: where its position
+    is, postgres or kafka.
+    """
+    with exit_codes():
+        rows = ask(_lag(data_dir))
     if json_output:
         print(json.dumps(rows))
         return
+    columns = {"group": "group", "topic": "topic", "partition": "partition", "next_offset": "next offset"}
+    columns |= {"end_offset": "end offset", "lag": "lag", "seconds": "seconds"}
     table = Table(box=None, pad_edge=False)
-    for column in ("group", "topic", "partition", "next offset", "end offset", "lag"):
-        table.add_column(column, justify="left" if column in {"group", "topic"} else "right")
+    for key, column in columns.items():
+        table.add_column(column, justify="left" if key in {"group", "topic"} else "right")
     for row in rows:
-        table.add_row(*(str(row[key]) for key in ("group", "topic", "partition", "next_offset", "end_offset", "lag")))
+        table.add_row(*(str(row[key]) for key in columns))
     Console(highlight=False).print(table)
 
 
@@ -109,64 +165,38 @@ async def _republish(
             await asyncio.sleep(0.1)
 
 
-def _broker(data_dir: Path) -> tuple[str, str]:
-    """Bootstrap servers and topic prefix: of the environment, or of the local stack."""
-    return running_stack(data_dir).kafka_bootstrap, topic_prefix()
+async def _apply(servers: Kafka, found: list[dict[str, Any]]) -> None:
+    """Create what is missing and set what differs, each setting by itself: whatever else was set stays."""
+    await ensure_topics(servers, TOPICS)
+    wanted: dict[str, dict[str, str]] = {}
+    for each in found:
+        if each["applicable"] and each["setting"] != "exists":
+            wanted.setdefault(each["topic"], {})[each["setting"]] = each["should"]
+    if wanted:
+        await asyncio.to_thread(_set, servers, wanted)
 
 
-async def _topics(bootstrap: str, prefix: str) -> list[dict[str, Any]]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await consumer.start()
-    try:
-        there = await consumer.topics()
-        rows = []
-        for topic in TOPICS:
-            name = prefix + topic.name
-            records = None
-            if name in there:
-                partitions = [TopicPartition(name, number) for number in range(topic.partitions)]
-                first = await consumer.beginning_offsets(partitions)
-                end = await consumer.end_offsets(partitions)
-                records = sum(end[p] - first[p] for p in partitions)
-            rows.append(
-                {
-                    "topic": name,
-                    "partitions": topic.partitions,
-                    "records": records,
-                    "retention_ms": topic.retention_ms,
-                    "max_bytes": topic.max_bytes,
-                    "about": topic.about,
-                }
-            )
-        return rows
-    finally:
-        await consumer.stop()
+def _set(servers: Kafka, wanted: dict[str, dict[str, str]]) -> None:
+    """aiokafka's admin knows only the call that resets what it is not told."""
+    admin = AdminClient({"bootstrap.servers": servers.bootstrap_servers})
+    resources = [
+        ConfigResource(
+            ConfigResource.Type.TOPIC,
+            topic,
+            incremental_configs=[
+                ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+                for name, value in settings.items()
+            ],
+        )
+        for topic, settings in wanted.items()
+    ]
+    for answer in admin.incremental_alter_configs(resources, request_timeout=10).values():
+        try:
+            answer.result(15)
+        except KafkaException as error:
+            raise ClientError(f"the broker refuses: {error}", codes.FAILED) from error
 
 
-async def _lag(bootstrap: str, prefix: str) -> list[dict[str, Any]]:
-    ours = {prefix + topic.name for topic in TOPICS}
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await admin.start()
-    await consumer.start()
-    try:
-        rows = []
-        for group in sorted({group for group, *_ in await admin.list_consumer_groups()}):
-            offsets = await admin.list_consumer_group_offsets(group)
-            places = sorted((p for p in offsets if p.topic in ours), key=lambda p: (p.topic, p.partition))
-            end = await consumer.end_offsets(places) if places else {}
-            rows += [
-                {
-                    "group": group,
-                    "topic": place.topic,
-                    "partition": place.partition,
-                    "next_offset": offsets[place].offset,
-                    "end_offset": end[place],
-                    "lag": end[place] - offsets[place].offset,
-                }
-                for place in places
-            ]
-        return rows
-    finally:
-        await consumer.stop()
-        await admin.close()
+async def _lag(data_dir: Path) -> list[dict[str, Any]]:
+    async with database(data_dir) as connection:
+        return await lags(connection, kafka(data_dir))

@@ -101,6 +101,7 @@ async def reading(settings: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
     )
     try:
         await consumer.start()
+        await asyncio.sleep(0)  # a client that is closed before its own task has begun takes its caller's with it
         yield consumer
     finally:
         await closed(consumer)
@@ -245,6 +246,15 @@ def _append(batch: BatchBuilder, record: Encoded) -> bool:
     return batch.append(timestamp=None, key=record.key, value=record.value, headers=headers) is not None
 
 
+def settings_of(topic: Topic) -> dict[str, str]:
+    """Of the broker, as they are declared."""
+    return {
+        "retention.ms": str(topic.retention_ms),
+        "cleanup.policy": topic.cleanup_policy,
+        "max.message.bytes": str(topic.max_bytes + 4096),  # a batch's own overhead
+    }
+
+
 async def ensure_topics(settings: Kafka, topics: Iterable[Topic]) -> None:
     """Create the topics that are not there, as declared. Idempotent; several services may do it at once."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.bootstrap_servers, request_timeout_ms=10_000)
@@ -258,11 +268,7 @@ async def ensure_topics(settings: Kafka, topics: Iterable[Topic]) -> None:
                 settings.topic_prefix + topic.name,
                 num_partitions=topic.partitions,
                 replication_factor=replicas,
-                topic_configs={
-                    "retention.ms": str(topic.retention_ms),
-                    "cleanup.policy": topic.cleanup_policy,
-                    "max.message.bytes": str(topic.max_bytes + 4096),  # a batch's own overhead
-                },
+                topic_configs=settings_of(topic),
             )
             for topic in topics
             if settings.topic_prefix + topic.name not in there

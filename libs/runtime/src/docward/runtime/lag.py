@@ -52,14 +52,14 @@ async def lags(connection: Connection, kafka: Kafka) -> list[dict[str, Any]]:
 async def ends_of(kafka: Kafka, topics: Iterable[str]) -> dict[Place, tuple[int, int]]:
     """First offset, and the one after the last, of every partition of these topics."""
     places = [(topic, number) for topic in sorted(set(topics)) for number in range(PARTITIONS[topic])]
+    if not places:
+        return {}
     async with reading(kafka) as consumer:
         return await _ends(consumer, kafka.topic_prefix, places)
 
 
 async def _ends(consumer: AIOKafkaConsumer, prefix: str, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
     there = {place: TopicPartition(prefix + place[0], place[1]) for place in places}
-    if not there:
-        return {}
     first = await consumer.beginning_offsets(list(there.values()))
     end = await consumer.end_offsets(list(there.values()))
     return {place: (first[partition], end[partition]) for place, partition in there.items()}

@@ -22,9 +22,11 @@ from docward.gateway.context import API, Gateway
 from docward.gateway.idempotency import PostgresIdempotencyKeys
 from docward.gateway.middleware import Heard, Measured
 from docward.gateway.monitor import Monitor
+from docward.gateway.operators import Operators
 from docward.gateway.publishing import Prompt, Publishing
 from docward.gateway.read_model import CHANNEL, ReadModel
 from docward.gateway.routes import (
+    admin,
     analyses,
     audit,
     content,
@@ -75,7 +77,8 @@ async def main(settings: GatewaySettings, stopping: asyncio.Event) -> None:
     ):
         keys = PostgresIdempotencyKeys(around.pool)
         publishing = Publishing(Prompt(around.publisher), keys)
-        gateway = Gateway(reads, around.objects, publishing, settings.uploads.max_bytes)
+        operators = Operators(dsn, settings.kafka)
+        gateway = Gateway(reads, around.objects, publishing, settings.uploads.max_bytes, operators=operators)
         around.listener.on(CHANNEL, gateway.read_model.notified)
         monitor = Monitor(reads, settings.kafka.bootstrap_servers)
         key = bytes.fromhex(settings.signing.key.get_secret_value())
@@ -86,7 +89,10 @@ async def main(settings: GatewaySettings, stopping: asyncio.Event) -> None:
             _end_streams(gateway.read_model, stopping),
         ]
         app = create_app(gateway, Authenticator(key), monitor.problems)
-        await serve_app(app, settings.http, [monitor], background, stopping)
+        try:
+            await serve_app(app, settings.http, [monitor], background, stopping)
+        finally:
+            operators.close()
 
 
 async def _forget(keys: PostgresIdempotencyKeys) -> None:
@@ -130,6 +136,7 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
         audit,
         live,
         me,
+        admin,
     ):
         api.include_router(module.router)
     app.include_router(api)

@@ -21,6 +21,7 @@ from docward.events.messages import Actor, Command
 from docward.events.topics import DOCUMENT_COMMANDS
 from docward.gateway import publishing
 from docward.gateway.auth import Caller, may_manage
+from docward.gateway.operators import Operators
 from docward.gateway.preconditions import IdempotencyKeyHeader, TraceContext, Versions, Wait, require_current
 from docward.gateway.problems import ProblemError, not_found
 from docward.gateway.progress import ProgressHub
@@ -47,6 +48,7 @@ class Gateway:
     max_upload_bytes: int
     read_model: ReadModel = field(default_factory=ReadModel)
     progress: ProgressHub = field(default_factory=ProgressHub)
+    operators: Operators | None = None
 
 
 async def gateway_of(request: Request) -> Gateway:
