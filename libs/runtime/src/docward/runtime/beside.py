@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -20,8 +21,9 @@ from docward.events.errors import UndecodableError
 from docward.runtime import swapping
 from docward.runtime.batches import Batch
 from docward.runtime.checkpoints import Checkpoints, Place, Position
-from docward.runtime.errors import DATA_ERRORS, FencedError, StopPartitionError, TooManyBlockedError
+from docward.runtime.errors import DATA_ERRORS, FencedError, StopPartitionError
 from docward.runtime.kafka import record_of
+from docward.runtime.limits import BLOCKED_KEYS, Backlog
 from docward.runtime.operating import NotPossibleError
 from docward.runtime.parking import redacted
 from docward.runtime.postgres import Connection, Pool
@@ -149,8 +151,6 @@ class Beside:
         """Store what the records come to, and the position after them; a key that fails is left where it fails."""
         try:
             await self._transact(place, records, reached, scanned)
-        except TooManyBlockedError:
-            raise
         except StopPartitionError as error:
             await self._fail(error.record, str(error))
             await self._apply(place, records, reached, scanned)
@@ -170,15 +170,15 @@ class Beside:
         ]
         held, to = self.at[place], Position(reached, self.at[place].epoch)
         async with self.pool.acquire() as connection, connection.transaction():
-            if not await self.checkpoints.move(connection, {place: held}, {place: reached}):
+            if not await self.checkpoints.move(connection, {place: held}, {place: reached}, {}):
                 raise FencedError("a replay's position is elsewhere")
             wanted = await connection.execute(
                 "update replays set records = records + $2 where id = $1 and state = 'running'", self.ident, scanned
             )
             if wanted == "UPDATE 0":
                 raise EndedError
-            blocked = {str(key).encode() for key in self.failed.get(place[1], ())}
-            batch = Batch(connection, {}, {place: set[bytes | None](blocked)})
+            blocked = Counter[bytes | None](str(key).encode() for key in self.failed.get(place[1], ()))
+            batch = Batch(connection, {}, {place: Backlog(waiting=blocked, limited=False)})
             for part, prepared in parts:
                 if prepared is None:
                     await self.handler.skip(part, batch)
@@ -200,7 +200,10 @@ class Beside:
     def _remember(self, record: Record, message: str) -> None:
         key = key_of(record.key)
         if key is not None:
-            self.failed.setdefault(record.partition, {})[key] = message
+            failed = self.failed.setdefault(record.partition, {})
+            failed[key] = message
+            if len(failed) > BLOCKED_KEYS:
+                raise NotPossibleError(f"more than {BLOCKED_KEYS} keys of partition {record.partition} fail: {message}")
 
     # --- swapping in
 

@@ -18,7 +18,7 @@ import structlog
 from docward.runtime import generations, replays
 from docward.runtime.beside import Beside, EndedError
 from docward.runtime.checkpoints import Checkpoints
-from docward.runtime.errors import OPERATIONAL, FencedError, TooManyBlockedError
+from docward.runtime.errors import OPERATIONAL, FencedError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import reading
 from docward.runtime.operating import NotPossibleError, Operator
@@ -109,7 +109,7 @@ class Recomputing:
             await self._recompute(row)
         except EndedError:
             log.info("replay is left", replay=row["id"])
-        except (NotPossibleError, TooManyBlockedError) as error:
+        except NotPossibleError as error:
             log.warning("replay failed", replay=row["id"], error=str(error))
             await self._end(row, beside, "failed", str(error))
 
