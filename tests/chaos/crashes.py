@@ -74,7 +74,7 @@ async def _in_a_rebuild(run: Run, draw: random.Random) -> int:
     """Rebuild all read models; how many of them were half filled when Postgres crashed."""
     async with _projector(run) as connection:
         for projection in PROJECTIONS:
-            await rebuild(connection, projection, OPERATOR)
+            await rebuild(connection, projection.name, OPERATOR)
     await until(lambda: _half_filled(run), within=60, every=0.02)
     await asyncio.sleep(draw.uniform(0, 0.3))
     half = await _half_filled(run)

@@ -52,7 +52,7 @@ def report(made: Conversion, rules: list[Release]) -> AnalysisReport:
 def labelled(corpus: Path | None, rules: list[Release]) -> dict[str, Any]:
     documents = list(labelled_documents(corpus) if corpus else sample_documents(SAMPLES))
     labels = hits = found = 0
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for path, truth in documents:
         findings = report(converted(path), rules).findings
         served = paired(truth, findings)
