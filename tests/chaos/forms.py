@@ -18,44 +18,8 @@ class Form:
     """Of Postgres under live traffic, and as many in the middle of a rebuild."""
     brokers: int
     """Rounds in which one of three brokers dies."""
-    joins: int
-    """Of a replica that comes and goes while jobs run."""
-    keys: int
-    """Whose poisoned one must not delay the others."""
-    pairs: int
-    """Of a clean and a poisoned run."""
-    events: int
-    """Per key, in the run that looks at their order."""
-    faults: int
-    """Of the network."""
 
 
-BRIEF = Form(
-    kills=0, seconds=400, outage_s=4, freezes=6, crashes=2, brokers=2, joins=2, keys=50, pairs=1, events=40, faults=8
-)
-SHORT = Form(
-    kills=200,
-    seconds=240,
-    outage_s=60,
-    freezes=10,
-    crashes=10,
-    brokers=10,
-    joins=6,
-    keys=1000,
-    pairs=3,
-    events=1000,
-    faults=60,
-)
-LONG = Form(
-    kills=2000,
-    seconds=3600,
-    outage_s=60,
-    freezes=100,
-    crashes=50,
-    brokers=50,
-    joins=30,
-    keys=1000,
-    pairs=10,
-    events=1000,
-    faults=500,
-)
+BRIEF = Form(kills=0, seconds=400, outage_s=4, freezes=6, crashes=2, brokers=2)
+SHORT = Form(kills=200, seconds=240, outage_s=60, freezes=10, crashes=10, brokers=10)
+LONG = Form(kills=2000, seconds=3600, outage_s=60, freezes=100, crashes=50, brokers=50)

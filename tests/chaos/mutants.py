@@ -166,25 +166,9 @@ MUTANTS = (
 SMALL_BATCHES = Mutant(
     "small batches",
     "",
-    (Edit(f"{_RUNTIME}.delivery:DeliveryLoop._come_round", "max_records=self._delivery.at_once", "max_records=50"),),
+    (Edit(f"{_RUNTIME}.delivery:DeliveryLoop._read", "max_records=self._pace.at_once", "max_records=50"),),
 )
 """Breaks nothing: a rebuild takes so many transactions that a crash falls between two."""
-
-
-def slow(seconds: float) -> Mutant:
-    """Breaks nothing: jobs take so long."""
-    pause = f"await __import__('asyncio').sleep({seconds})"
-    return Mutant(
-        "slow jobs",
-        "",
-        tuple(
-            Edit(function, starts, f"{pause}; {starts}")
-            for function, starts in (
-                ("docward.converter.jobs:ConverterJobs.convert", "payload = ConvertPayload"),
-                ("docward.analyzer.jobs:AnalyzerJobs.analyse", "payload = AnalysePayload"),
-            )
-        ),
-    )
 
 
 def edited(function: str, edits: Sequence[Edit]) -> Any:
