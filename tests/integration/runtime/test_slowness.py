@@ -21,7 +21,8 @@ IDLE_S = 0.4
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A database that ends a session after less than half a second in a transaction without a word."""
-    monkeypatch.setitem(postgres.SESSION, "idle_in_transaction_session_timeout", f"{int(IDLE_S * 1000)}ms")
+    for session in (postgres.SESSION, postgres.BY_KEY):
+        monkeypatch.setitem(session, "idle_in_transaction_session_timeout", f"{int(IDLE_S * 1000)}ms")
     monkeypatch.setattr(batches, "SLOW_S", IDLE_S)
 
 
