@@ -15,6 +15,7 @@ from reportlab.pdfgen import canvas
 from reportlab.platypus import BaseDocTemplate, Frame, Image, PageBreak, PageTemplate, Paragraph, Preformatted, Table
 
 from docward.converter.conversion import ConversionError, convert
+from docward.converter.conversion.pdf.blocks import BULLET
 from docward.runtime.sniffing import PDF
 
 STYLES = getSampleStyleSheet()
@@ -279,3 +280,18 @@ def test_a_line_under_the_running_header_makes_no_table(pdf):
         story += [text(SENTENCE * 4), Table(rows, style=rules, colWidths=120), PageBreak()]
     tables = converted(pdf(story, decorate=decorate)).ir.tables
     assert [[[cell.text for cell in row] for row in (one.header, *one.rows)] for one in tables] == [rows] * 3
+
+
+def test_an_identifier_that_a_line_end_divides_is_whole_again():
+    out = io.BytesIO()
+    page = canvas.Canvas(out, pagesize=A4, invariant=1)
+    for at, line in enumerate(["The desk reports each breach of the limit under rule R-", "1042 on the same day."]):
+        page.drawString(72, 700 - 14 * at, line)
+    page.save()
+    assert "under rule R-1042 on the same day." in converted(out.getvalue()).markdown
+
+
+def test_a_bullet_of_a_symbol_font_is_a_bullet():
+    mark = BULLET.match("\uf0b7 Sends no order")
+    assert mark is not None
+    assert mark["mark"] == "\uf0b7"

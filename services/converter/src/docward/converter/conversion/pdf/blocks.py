@@ -13,7 +13,7 @@ from typing import Literal
 from docward.converter.conversion.pdf.lines import Line
 
 Kind = Literal["paragraph", "item", "code", "table", "heading"]
-BULLET = re.compile(r"^(?P<mark>[•●○◦▪■–—‣∙·o*-])\s+(?=\S)")
+BULLET = re.compile(r"^(?P<mark>[•●○◦▪■–—‣∙·\uf0a7\uf0b7o*-])\s+(?=\S)")
 ORDERED = re.compile(r"^(?P<mark>\d{1,3}[.)]|\([a-z0-9]{1,4}\)|[a-z][.)]|[ivx]{1,4}[.)])\s+(?=\S)")
 CAPTION = re.compile(r"^(?:Table|Figure|Fig\.|Exhibit|Listing)\s+[A-Z]?\.?\d+(?:[.-]\d+)*\s*(?:[:.–—-]|$)")
 NUMBERED = re.compile(
@@ -163,6 +163,8 @@ def text_of(lines: Iterable[Line], words: frozenset[str]) -> tuple[str, int]:
                 text, removed = text[:-1] + line.text, removed + 1
             else:
                 text += line.text
+        elif re.search(r"\w[-‐]$", text) and line.text[:1].isalnum():  # “R-” and “1042” are one number
+            text += line.text
         else:
             text += " " + line.text
     return text, removed
