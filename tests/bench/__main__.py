@@ -1,6 +1,6 @@
 """`make bench`: how soon a change is visible, how fast commands are decided and read models rebuilt, beside bounds.
 
-Starts a durable local stack of its own; load goes to loopback and ends by itself, within three minutes. Every figure is
+Starts a durable local stack of its own; load goes to loopback and ends by itself, in a few minutes. Every figure is
 the median of rounds that alternate with their bound, in steady state. Prints tables, and writes them as JSON.
 """
 

@@ -74,7 +74,9 @@ async def _all(files: Sequence[Path], to: Path, jobs: int, *, quiet: bool) -> li
                 async with slots:
                     result, code = await _one(sandbox, file, to, name)
                 if not quiet:
-                    bars.console.print(_line(result), markup=False, style="red" if result["error"] else "")
+                    bars.console.print(
+                        _line(result), markup=False, soft_wrap=True, style="red" if result["error"] else ""
+                    )
                 bars.advance(task)
                 return result, code
 
