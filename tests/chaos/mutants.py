@@ -71,9 +71,9 @@ MUTANTS = (
         (
             Edit(
                 f"{_RUNTIME}.delivery:DeliveryLoop._transact",
-                "last_seq = await self._move(connection, after)",
+                "last_seq = await self._ownership.move(connection, after)",
                 "async with self._pool.acquire() as apart, apart.transaction():\n"
-                "            last_seq = await self._move(apart, after)",
+                "            last_seq = await self._ownership.move(apart, after)",
             ),
         ),
         Point("converter", "decide", "before", nth=3),

@@ -397,7 +397,8 @@ async def test_a_commit_whose_acknowledgement_was_lost_is_no_fence(world: World)
         await world.settled("counter", COMMANDS, {0: 2})
         await until(lambda: _owns(decider, 0))
         # As if the process had not heard of its last commit.
-        decider.loop._owned[next(p for p in decider.loop._owned if p.partition == 0)].position = Position(0, 1)
+        owned = decider.loop._ownership._owned
+        owned[next(p for p in owned if p.partition == 0)].position = Position(0, 1)
         await world.send(COMMANDS, adds(world.place, counter, [1]))
         await world.settled("counter", COMMANDS, {0: 3}, within=8)
         await world.relayed()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AsyncExitStack
 from typing import Any
 
 from aiokafka import TopicPartition
 
 from docward.runtime.checkpoints import Checkpoints, Position
 from docward.runtime.deciders import Decider
+from docward.runtime.service import unready
 from installation import until
 from integration.runtime.counter import COMMANDS, COUNTER, LETTERS, Added, a_counter, adds
 from integration.runtime.world import World, a_world, deciding, running
@@ -55,9 +57,25 @@ async def test_two_processes_of_one_name_take_turns_at_most_and_have_every_effec
     assert list(dict.fromkeys(found)) == list(range(1, 16))
 
 
+async def test_a_replica_that_gets_no_partition_is_a_member_and_ready(world: World) -> None:
+    async with AsyncExitStack() as stack:
+        loops = []
+        for name in ("one", "two", "three"):  # the topic has two partitions
+            replica = await stack.enter_async_context(a_world(world.place, name))
+            loops.append((await stack.enter_async_context(deciding(replica))).loop)
+
+        async def all_joined() -> bool:
+            return sorted(len(loop.owned(COMMANDS.name)) for loop in loops) == [0, 1, 1] and not unready(loops)
+
+        await until(all_joined, within=60)
+        idle = next(loop for loop in loops if not loop.owned(COMMANDS.name))
+        assert idle.joined
+    assert unready([idle]) == {"counter": "is not in its group"}
+
+
 async def test_a_stop_while_the_database_is_unreachable_still_ends(world: World) -> None:
     decider = Decider("counter", [COUNTER], world.around, dead_letters=LETTERS)
-    broken: Any = decider.loop._checkpoints.pool
+    broken: Any = decider.loop._ownership._checkpoints.pool
     await broken.close()
     task = asyncio.create_task(decider.loop.run())
     counted = world.pool.is_closing()
@@ -97,7 +115,7 @@ async def test_fetching_that_ran_ahead_is_set_back_and_skips_nothing(world: Worl
     async with deciding(world) as decider:
         await until(lambda: owns(decider, 2))
         partition = TopicPartition(world.place.prefix + COMMANDS.name, 0)
-        consumer = decider.loop._consumer
+        consumer = decider.loop._ownership._consumer
         assert consumer is not None
         consumer.pause(partition)
         await world.send(COMMANDS, adds(world.place, counter, [1, 2, 3, 4, 5]))

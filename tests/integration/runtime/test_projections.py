@@ -199,7 +199,7 @@ async def test_two_replicas_share_the_partitions_and_take_over_from_each_other(w
         async with projecting(other) as two:
 
             async def shared() -> bool:
-                return len(one._owned) == len(two._owned) == 1
+                return len(one.owned(EVENTS.name)) == len(two.owned(EVENTS.name)) == 1
 
             await until(shared, within=60)
             await send(11)
@@ -217,9 +217,10 @@ async def test_a_log_that_loses_the_position_while_it_is_read_stops_its_partitio
     async with projecting(world) as loop:
         await world.send(EVENTS, history(world.place, counter, [1]) + history(world.place, elsewhere, [1]))
         await settled(world, {0: 1, 1: 1})
-        partition = next(p for p in loop._owned if p.partition == 0)
-        assert loop._consumer is not None
-        loop._consumer.seek(partition, 1000)  # where the log holds nothing, as after a topic that was made anew
+        partition = next(p for p in loop._ownership.partitions if p.partition == 0)
+        consumer = loop._ownership._consumer
+        assert consumer is not None
+        consumer.seek(partition, 1000)  # where the log holds nothing, as after a topic that was made anew
         await until(lambda: stopped(loop))
         await world.send(EVENTS, history(world.place, counter, [2]))
         for version in range(2, 6):

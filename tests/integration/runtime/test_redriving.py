@@ -203,7 +203,7 @@ async def test_an_owner_that_was_replaced_redrives_nothing(world: World) -> None
     await ask(world, "redrive")
     decider = mended(world)
     here = (COMMANDS.name, 0)
-    position = await decider.loop._checkpoints.read(here)
+    position = await decider.loop._ownership._checkpoints.read(here)
     assert position is not None
     for stale in (replace(position, epoch=position.epoch - 1), replace(position, next_offset=0)):
         with pytest.raises(FencedError):

@@ -17,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from aiokafka import TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
@@ -28,7 +29,7 @@ from docward.events.topics import Topic
 from docward.runtime import metrics, parking, telemetry
 from docward.runtime.errors import OPERATIONAL, TooLargeError
 from docward.runtime.infrastructure import Infrastructure
-from docward.runtime.kafka import record_of
+from docward.runtime.kafka import Assignments, record_of
 from docward.runtime.rawheaders import read_any_header
 from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, close, park_again
 
@@ -69,9 +70,10 @@ class ReactionLoop:
         self._publisher = around.publisher
         self._codec = Codec(reaction.topic.types)
         self._stop = asyncio.Event()
-        self._subscriber: Any = None
         self._busy_since: float | None = None
         self._failure: Exception | None = None
+        self.joined = False
+        """Whether its group has said what is this replica's, be it nothing: without, it is not ready."""
         self._asked = asyncio.Event()
         around.listener.on(OPERATING_CHANNEL, lambda _: self._asked.set())
         self.name = reaction.name
@@ -79,12 +81,6 @@ class ReactionLoop:
     @property
     def beat(self) -> float:
         return self._busy_since or time.monotonic()
-
-    @property
-    def assigned(self) -> bool:
-        """Whether it has partitions to read: without, it is not ready."""
-        consumer = getattr(self._subscriber, "consumer", None)
-        return consumer is not None and bool(consumer.assignment())
 
     def stop(self) -> None:
         self._stop.set()
@@ -106,11 +102,11 @@ class ReactionLoop:
             no_reply=True,
             group_instance_id=self._around.instance(self.name),
             session_timeout_ms=self._kafka.session_timeout_ms,
+            listener=Assignments(self._assigned, self._revoked),
             parser=_parse,
             decoder=_undecoded,
         )
         subscriber(self._receive)
-        self._subscriber = subscriber
         await self._start(broker)
         redriving = asyncio.create_task(self._redrive())
         redriving.add_done_callback(lambda _: self._stop.set())
@@ -132,6 +128,12 @@ class ReactionLoop:
                 await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311 -- jitter, not a secret
             else:
                 return
+
+    async def _assigned(self, _: Iterable[TopicPartition]) -> None:
+        self.joined = True
+
+    async def _revoked(self, _: Iterable[TopicPartition]) -> None:
+        self.joined = False
 
     async def _receive(self, message: KafkaMessage) -> None:
         """Settle one record and acknowledge it. Never returns before that: the next acknowledgement would cover it."""

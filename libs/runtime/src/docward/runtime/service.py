@@ -1,8 +1,9 @@
 """A process of Docward: its loops and its HTTP port, started together and stopped together.
 
 `/health/live` says that the process answers; it never depends on the broker or the database. `/health/ready` says that
-every loop comes round and owns its partitions. A loop that has not come round for `FROZEN_S` makes the process end
-itself, for its supervisor to start it anew. SIGTERM lets every loop finish what it has in hand.
+every loop comes round and, where it reads topics, is a member of its group: a replica more than there are partitions
+owns none, and is ready. A loop that has not come round for `FROZEN_S` makes the process end itself, for its supervisor
+to start it anew. SIGTERM lets every loop finish what it has in hand.
 """
 
 from __future__ import annotations
@@ -77,6 +78,17 @@ def stale(loops: Sequence[Loop]) -> dict[str, str]:
     return {name: f"has not come round for {age:.0f} s" for name, age in ages.items() if age > STALE_S}
 
 
+def unready(loops: Sequence[Loop]) -> dict[str, str]:
+    """What is wrong with which loop."""
+    problems = stale(loops)
+    for loop in loops:
+        if getattr(loop, "joined", True) is False:
+            problems[loop.name] = "is not in its group"
+        if stopped := getattr(loop, "stopped", None):
+            problems[loop.name] = f"stopped: {', '.join(stopped)}"
+    return problems
+
+
 def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     """Run `main(stopping)` under uvloop; `stopping` is set by SIGTERM and SIGINT."""
 
@@ -98,16 +110,7 @@ async def serve(
 ) -> None:
     """Run the loops of a service that has no HTTP API of its own, until `stopping` is set or one of them fails."""
 
-    def ready() -> dict[str, str]:
-        problems = stale(loops)
-        for loop in loops:
-            if getattr(loop, "assigned", True) is False:
-                problems[loop.name] = "owns no partition"
-            if stopped := getattr(loop, "stopped", None):
-                problems[loop.name] = f"stopped: {', '.join(stopped)}"
-        return problems
-
-    await serve_app(Starlette(routes=health_routes(ready)), http, loops, background, stopping)
+    await serve_app(Starlette(routes=health_routes(lambda: unready(loops))), http, loops, background, stopping)
 
 
 async def serve_app(

@@ -50,7 +50,7 @@ class Filling:
         around.listener.on(GENERATIONS_CHANNEL, lambda _: self._wake.set())
 
     @property
-    def assigned(self) -> bool:
+    def joined(self) -> bool:
         """Whether anything is fed yet."""
         return bool(self._tasks)
 
