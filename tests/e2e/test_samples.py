@@ -18,7 +18,9 @@ import pytest
 from docward.cli import codes
 from docward.events.findings import AnalysisReport
 from docward.localstack.stack import Stack
+from docward.projector.projections import PROJECTIONS
 from docward.reports import FORMATS, MEDIA_TYPES
+from docward.runtime.service import STALE_S
 from installation import Installation, new_installation, until
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +44,50 @@ async def reviewed(
             for ident in idents.values():
                 await analysed(api, ident)
         yield place, idents
+
+
+def test_every_loop_of_every_service_comes_round(reviewed: tuple[Installation, dict[str, str]]) -> None:
+    """Whatever goes on for as long as its process does is watched: it makes the process not ready when it stands still,
+    and ends it, for its supervisor to start it anew, when that lasts."""
+    place, _ = reviewed
+    expected = {
+        "converter": {
+            "converter-documents",
+            "converter-documents-relay",
+            "converter-documents-pruning",
+            "jobs-convert-apply-changes",
+            "converter-listener",
+        },
+        "analyzer": {
+            "analyzer-policies",
+            "analyzer-policies-relay",
+            "analyzer-analyses",
+            "analyzer-analyses-relay",
+            "analyzer-analyses-pruning",
+            "analyzer-conversions",
+            "jobs-analyse",
+            "analyzer-listener",
+        },
+        "projector": {
+            "filling",
+            "recomputing",
+            "switching",
+            "projector-listener",
+            *(projection.consumer for projection in PROJECTIONS),
+        },
+        "gateway": {"monitor", "gateway-listener", "progress", "idempotency-keys-pruning"},
+    }
+    for service, loops in expected.items():
+        found = beats(place, service)
+        assert loops - found.keys() == set()
+        assert max(found.values()) < STALE_S
+
+
+def beats(place: Installation, service: str) -> dict[str, float]:
+    """Loop to the seconds since it came round."""
+    metrics = httpx.get(f"http://127.0.0.1:{place.ports[service]}/metrics").text
+    found = re.findall(r'^docward_loop_beat_age_seconds\{loop="([^"]+)"\} (\S+)$', metrics, re.MULTILINE)
+    return {loop: float(age) for loop, age in found}
 
 
 def import_packs(api: httpx.Client) -> None:

@@ -15,7 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from docward.events.codec import Decoded, Encoded
 from docward.events.messages import CommandRejected
-from docward.runtime import metrics
+from docward.runtime import metrics, service
 from docward.runtime.aggregates import Decision, Request, accepted
 from docward.runtime.checkpoints import Position
 from docward.runtime.deciders import Decider
@@ -304,7 +304,7 @@ async def test_a_release_that_fails_on_everything_builds_a_backlog_and_its_mende
         return accepted(Added(amount=1, total=total + 1)) if isinstance(asked, Break) else decide(total, asked, request)
 
     decider = Decider("counter", [replace(COUNTER, decide=mended)], world.around, dead_letters=LETTERS)
-    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+    async with running(decider.loop, decider.relay, world.around.listener):
         await world.settled("counter", COMMANDS, {0: count})
         await world.pool.execute("update parked set action = 'redrive', asked_by = 'somebody', asked_why = 'mended'")
 
@@ -403,6 +403,28 @@ async def test_a_commit_whose_acknowledgement_was_lost_is_no_fence(world: World)
         await world.settled("counter", COMMANDS, {0: 3}, within=8)
         await world.relayed()
     assert totals(await world.events(), counter) == [1, 2, 3]
+
+
+async def test_a_relay_that_is_cut_off_comes_round_and_one_that_hangs_is_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "STALE_S", 3.0)
+    async with deciding(world) as decider:
+        await until(lambda: _owns(decider, 0))
+        world.wire.cut = True
+        await world.send(COMMANDS, adds(world.place, a_counter(), [1]))
+
+        async def waits() -> bool:
+            return world.wire.refused > 5
+
+        await until(waits)
+        assert service.unready([decider.loop, decider.relay]) == {}
+        world.wire.cut, world.wire.hangs = False, True
+
+        async def seen() -> bool:
+            return list(service.unready([decider.loop, decider.relay])) == ["counter-relay"]
+
+        await until(seen)
 
 
 async def _owns(decider: object, partition: int) -> bool:

@@ -301,7 +301,7 @@ async def test_a_notification_wakes_a_worker_that_never_looks_by_itself(world: W
     async with deciding(world), a_world(world.place, "two") as other:
         pool = a_pool(other, Worker(at_once), look_every_s=600.0)
         other.around.listener.on(jobs_channel(SERVICE), lambda _: pool.wake())
-        async with running(pool, other.around.listener.run()):
+        async with running(pool, other.around.listener):
             await until(lambda: _listening(world))
             await ask(world, "x")
             await done(world)

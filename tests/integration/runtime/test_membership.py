@@ -24,7 +24,7 @@ async def owns(decider: Decider, count: int) -> bool:
 async def killed(world: World) -> None:
     """A process that owns everything, and then is no more: nobody says good-bye to the group."""
     decider = Decider("counter", [COUNTER], world.around, dead_letters=LETTERS)
-    async with running(decider.loop, decider.relay.run()):
+    async with running(decider.loop, decider.relay):
         await until(lambda: owns(decider, 2))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 from docward.events.codec import Envelope
 from docward.events.messages import derived_id
+from docward.runtime.limits import FAILED_IN_A_ROW
 from docward.runtime.reactions import Outgoing, Reaction, ReactionLoop
 from installation import until
 from integration.runtime.counter import COMMANDS, EVENTS, LETTERS, Add, Added, a_counter, event, history
@@ -88,6 +90,37 @@ async def test_an_outage_pauses_and_loses_nothing(world: World) -> None:
         await until(lambda: count_is(world, 3))
     assert len(set(await commands(world))) == 3
     assert await world.parked(FOLLOW.name) == []
+
+
+async def test_a_reaction_that_fails_for_everything_stops_its_partition_and_goes_on_when_it_is_mended(
+    world: World,
+) -> None:
+    """A bad release builds up a backlog; it does not empty the topic into the dead letters."""
+    broken, fine = a_counter(0), a_counter(1)
+    fails = [
+        event(world.place, broken, version, Added(amount=1, total=version, note="break"))
+        for version in range(1, FAILED_IN_A_ROW + 6)
+    ]
+    async with reacting(world) as loop:
+        await world.send(EVENTS, fails)
+        await until(lambda: is_stopped(loop))
+        await world.send(EVENTS, history(world.place, fine, [1, 2]))  # their acknowledgement covers no other partition
+        await until(lambda: count_is(world, 2))
+    assert [row["record_offset"] for row in await world.parked(FOLLOW.name)] == list(range(FAILED_IN_A_ROW))
+
+    mended = ReactionLoop(replace(FOLLOW, react=always_reacts), world.around, dead_letters=LETTERS)
+    async with running(mended):
+        await until(lambda: count_is(world, 2 + len(fails) - FAILED_IN_A_ROW))
+        assert mended.stopped == []
+    assert len(await world.parked(FOLLOW.name)) == FAILED_IN_A_ROW
+
+
+def always_reacts(envelope: Envelope, message: Any) -> Iterable[Outgoing]:
+    yield Outgoing(COMMANDS, "counter", envelope.key, Add(amount=message.total))
+
+
+async def is_stopped(loop: ReactionLoop) -> bool:
+    return loop.stopped == [f"{EVENTS.name}/0"]
 
 
 async def test_a_replica_that_joins_meanwhile_takes_its_share_and_nothing_is_lost(world: World) -> None:

@@ -70,7 +70,7 @@ async def test_a_key_is_redriven_in_order_with_what_queued_behind_and_nothing_ov
         await world.send(COMMANDS, records)
         await parked(world, 3)
     decider = mended(world)
-    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+    async with running(decider.loop, decider.relay, world.around.listener):
         await ask(world, "redrive")
         await world.send(COMMANDS, adds(world.place, broken, [4]))
         await parked(world, 0)
@@ -122,7 +122,7 @@ async def test_a_discard_in_the_queue_waits_for_its_turn(world: World) -> None:
         rows = await parked(world, 3)
         await ask(world, "discard", Selection(ids=[rows[1]["id"]]), exactly=True)
     decider = mended(world)
-    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+    async with running(decider.loop, decider.relay, world.around.listener):
         assert len(await world.parked()) == 3
         await ask(world, "redrive", Selection(ids=[rows[0]["id"]]))
         await parked(world, 0)
@@ -171,7 +171,7 @@ async def test_a_long_queue_is_settled_in_order_over_several_transactions(
             await world.send(COMMANDS, adds(world.place, broken, [amount]) + adds(world.place, other, [amount]))
         await parked(world, 82)
     decider = mended(world)
-    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+    async with running(decider.loop, decider.relay, world.around.listener):
         await ask(world, "redrive")
         await parked(world, 0)
         assert await amounts(world, f"counter:{broken}") == [0, *wanted]

@@ -129,7 +129,7 @@ async def test_a_reaction_redrives_and_discards_what_it_parked(installation: Any
             return FOLLOW.react(envelope, message.model_copy(update={"note": ""}))
 
         mended_loop = ReactionLoop(replace(FOLLOW, react=react), world.around, dead_letters=LETTERS)
-        async with running(mended_loop, world.around.listener.run()):
+        async with running(mended_loop, world.around.listener):
             await ask(world, "discard", rows[0]["id"])
             await ask(world, "redrive", rows[1]["id"], rows[2]["id"])
             (left,) = await parked(world, FOLLOW.name, 1)

@@ -44,7 +44,7 @@ async def test_a_batch_that_is_too_slow_is_done_in_parts(world: World) -> None:
     counter = a_counter()
     await world.send(COMMANDS, [command(world.place, counter, Add(amount=1, note="0.04")) for _ in range(40)])
     decider = deciding_slowly(world)
-    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+    async with running(decider.loop, decider.relay, world.around.listener):
         await world.settled("counter", COMMANDS, {0: 40}, within=60)
     assert await world.parked() == []
     assert await world.pool.fetchval("select count(*) from events") == 40
@@ -56,7 +56,7 @@ async def test_a_record_that_is_too_slow_by_itself_is_parked_and_the_others_go_o
         COMMANDS, [command(world.place, slow, Add(amount=1, note="0.8")), *adds(world.place, fine, [1, 1])]
     )
     decider = deciding_slowly(world)
-    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+    async with running(decider.loop, decider.relay, world.around.listener):
         await world.settled("counter", COMMANDS, {0: 3}, within=60)
     assert [(r["record_offset"], r["reason"]) for r in await world.parked()] == [(0, "unexpected")]
     assert await world.pool.fetchval("select count(*) from events") == 2

@@ -34,12 +34,16 @@ class Wire:
         self._publisher = publisher
         self.cut = False
         self.refused = 0
+        self.hangs = False
+        """Never an answer, and never an error: what no client should do."""
 
     @property
     def signer(self) -> Signer:
         return self._publisher.signer
 
     async def write(self, topic: Topic, partition: int, records: Sequence[Encoded]) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
         if self.cut:
             self.refused += 1
             raise BrokerUnavailableError("the wire is cut")
@@ -136,7 +140,7 @@ async def a_world(
 async def running(loop: Any, *background: Any) -> AsyncIterator[asyncio.Task[None]]:
     """The loop, until the block ends: then it finishes what it has in hand."""
     async with AsyncExitStack() as stack:
-        extra = [asyncio.create_task(each) for each in background]
+        extra = [asyncio.create_task(each.run()) for each in background]
         for task in extra:
             stack.push_async_callback(_ended, task)
         task = asyncio.create_task(loop.run())
@@ -156,5 +160,5 @@ async def _ended(task: asyncio.Task[None]) -> None:
 @asynccontextmanager
 async def deciding(world: World) -> AsyncIterator[Decider]:
     decider = Decider("counter", [COUNTER], world.around, dead_letters=LETTERS)
-    async with running(decider.loop, decider.relay.run(), world.around.listener.run()):
+    async with running(decider.loop, decider.relay, world.around.listener):
         yield decider

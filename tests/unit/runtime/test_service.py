@@ -35,9 +35,17 @@ class Loop:
     def stop(self):
         self.going = False
 
+class Beside:
+    name = "beside"
+    beat = time.monotonic()
+    async def run(self):
+        while True:
+            self.beat = time.monotonic()
+            await (asyncio.Event().wait() if "hang" in sys.argv else asyncio.sleep(0.01))
+
 async def main(stopping):
     app = Starlette(routes=health_routes(dict))
-    await serve_app(app, Http(port=0), [Loop()], [], stopping, frozen_s=1.0)
+    await serve_app(app, Http(port=0), [Loop()], [Beside()], stopping, frozen_s=1.0)
 
 run(main)
 """
@@ -74,6 +82,12 @@ def test_a_frozen_loop_ends_the_process() -> None:
     output, _ = (process := started("freeze")).communicate(timeout=15)
     assert process.returncode == EXIT_FROZEN
     assert "a loop is frozen" in output
+
+
+def test_what_works_beside_the_loops_is_watched_too() -> None:
+    output, _ = (process := started("hang")).communicate(timeout=15)
+    assert process.returncode == EXIT_FROZEN
+    assert "beside" in output.splitlines()[-1]
 
 
 class _Loop:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +35,7 @@ from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Publisher, partition_of
 from docward.runtime.parking import Parked, parked
 from docward.runtime.postgres import Pool
+from docward.runtime.pruning import Pruning, kept, prune_decided
 
 log = structlog.get_logger()
 
@@ -287,9 +290,12 @@ class Relay:
         self._wake = wake
         self._pool = pool
         self._publisher = publisher
+        self.name = f"{store.consumer}-relay"
+        self.beat = time.monotonic()
 
     async def run(self) -> None:
         while True:
+            self.beat = time.monotonic()  # an outage, too, comes round: whatever is waited for has an end
             try:
                 async with asyncio.timeout(1):  # a notification can be lost with its connection
                     await self._wake.wait()
@@ -309,6 +315,7 @@ class Relay:
         """Until nothing is left. A partition that fails holds back no other, and is tried again a moment later."""
         going = True
         while going:
+            self.beat = time.monotonic()
             owned = self._loop.owned(self._store.commands.name)
             waiting = await self._store.waiting(self._pool, owned)
             outcomes = await asyncio.gather(
@@ -342,4 +349,5 @@ class Decider:
         self.loop = DeliveryLoop(delivery, handler, around)
         self.relay = Relay(self.store, self.loop, handler.wake, pool=around.pool, publisher=around.publisher)
         self.wake_relay = handler.wake.set
+        self.pruning = Pruning(f"{name}-pruning", partial(prune_decided, around.pool, kept(self.store.commands)))
         around.listener.on(relay_channel(around.service), lambda _: handler.wake.set())

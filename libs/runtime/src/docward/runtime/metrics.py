@@ -20,6 +20,8 @@ SET_BY_TOOL = Counter("docward_positions_set_by_tool_total", "Positions set in K
 NEXT_OFFSET = Gauge("docward_next_offset", "Stored position", ["consumer", "topic", "partition"])
 # Seconds from the fetch of a batch to the commit of its effects.
 BATCH_SECONDS = Histogram("docward_batch_seconds", "Time to settle one batch", ["consumer"])
+# Seconds since each long-lived loop of the process has come round. Over 20 it is not ready, over 60 it ends itself.
+BEAT_AGE = Gauge("docward_loop_beat_age_seconds", "Time since a loop came round", ["loop"])
 # Events published by the relay.
 RELAYED = Counter("docward_relayed_total", "Events published from the event store", ["topic"])
 # Finished jobs by kind and outcome: done, failed, fenced, retried, stuck (it cannot even be given up).

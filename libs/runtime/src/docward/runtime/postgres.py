@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
 from collections.abc import Callable, Mapping
 from importlib.resources.abc import Traversable
 from typing import Any, TypeAlias
@@ -113,7 +114,8 @@ class Listener:
 
     def __init__(self, dsn: str, *, name: str) -> None:
         self._dsn = dsn
-        self._name = name
+        self.name = f"{name}-listener"
+        self.beat = time.monotonic()
         self._handlers: dict[str, list[Callable[[str], None]]] = {}
         self._look = asyncio.Event()
 
@@ -124,6 +126,7 @@ class Listener:
 
     async def run(self) -> None:
         while True:
+            self.beat = time.monotonic()
             try:
                 await self._listen()
             except OPERATIONAL as error:
@@ -132,22 +135,23 @@ class Listener:
 
     async def _listen(self) -> None:
         connection = await asyncpg.connect(
-            self._dsn, timeout=5, server_settings={"application_name": f"{self._name}-listen"}
+            self._dsn, timeout=5, command_timeout=5, server_settings={"application_name": self.name}
         )
         connection.add_termination_listener(lambda _: self._look.set())
         heard: set[str] = set()
         try:
             while not connection.is_closed():
+                self.beat = time.monotonic()
                 self._look.clear()
                 for channel in [channel for channel in self._handlers if channel not in heard]:
                     heard.add(channel)
                     await connection.add_listener(channel, self._notified)
                     self._notified(None, 0, channel, "")
                 try:
-                    async with asyncio.timeout(15):
+                    async with asyncio.timeout(5):
                         await self._look.wait()
                 except TimeoutError:
-                    await connection.execute("select 1", timeout=5)  # a dead peer is noticed without traffic
+                    await connection.execute("select 1")  # a dead peer is noticed without traffic
         finally:
             connection.terminate()
 

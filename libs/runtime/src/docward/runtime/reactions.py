@@ -13,11 +13,11 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import structlog
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
@@ -27,7 +27,9 @@ from docward.events.errors import UndecodableError
 from docward.events.messages import Command, derived_id, stream_id
 from docward.events.topics import Topic
 from docward.runtime import metrics, parking, telemetry
-from docward.runtime.errors import OPERATIONAL, TooLargeError
+from docward.runtime.batches import Batch
+from docward.runtime.checkpoints import Place
+from docward.runtime.errors import OPERATIONAL, TooLargeError, TooManyParkedError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Assignments, record_of
 from docward.runtime.rawheaders import read_any_header
@@ -71,6 +73,8 @@ class ReactionLoop:
         self._codec = Codec(reaction.topic.types)
         self._stop = asyncio.Event()
         self._busy_since: float | None = None
+        self._came_round = time.monotonic()
+        self._stopped: set[Place] = set()
         self._failure: Exception | None = None
         self.joined = False
         """Whether its group has said what is this replica's, be it nothing: without, it is not ready."""
@@ -80,7 +84,13 @@ class ReactionLoop:
 
     @property
     def beat(self) -> float:
-        return self._busy_since or time.monotonic()
+        """Of what is slower: settling the record in hand, or looking for what is to be redriven."""
+        return min(self._busy_since or time.monotonic(), self._came_round)
+
+    @property
+    def stopped(self) -> list[str]:
+        """The partitions that wait for a person."""
+        return sorted(f"{topic}/{partition}" for topic, partition in self._stopped)
 
     def stop(self) -> None:
         self._stop.set()
@@ -121,6 +131,7 @@ class ReactionLoop:
 
     async def _start(self, broker: KafkaBroker) -> None:
         while not self._stop.is_set():
+            self._came_round = time.monotonic()
             try:
                 await broker.start()
             except OPERATIONAL as error:
@@ -131,6 +142,7 @@ class ReactionLoop:
 
     async def _assigned(self, _: Iterable[TopicPartition]) -> None:
         self.joined = True
+        self._stopped.clear()  # what stopped is tried again by whoever gets it
 
     async def _revoked(self, _: Iterable[TopicPartition]) -> None:
         self.joined = False
@@ -155,12 +167,26 @@ class ReactionLoop:
                 await self._settle(record)
                 async with asyncio.timeout(ACK_WITHIN_S):  # without a broker the client would try for ever
                     return await message.ack()
+            except TooManyParkedError as error:
+                return self._stop_partition(message, error)
             except OPERATIONAL as error:  # an outage is not poison: wait, with this record in hand
                 metrics.OUTAGES.labels(self.name).inc()
                 log.warning("reaction paused", reaction=self.name, error=f"{type(error).__name__}: {error}")
                 await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter, not a secret
                 pause = min(pause * 2, 10.0)
                 self._busy_since = time.monotonic()
+
+    def _stop_partition(self, message: KafkaMessage, error: TooManyParkedError) -> None:
+        """Read no further there. Set back first: an acknowledgement of another partition's record covers this one's
+        position too."""
+        consumer, record = cast("AIOKafkaConsumer", message.consumer), error.record
+        partition = TopicPartition(self._kafka.topic_prefix + record.topic, record.partition)
+        consumer.seek(partition, record.offset)
+        consumer.pause(partition)
+        place = (record.topic, record.partition)
+        self._stopped.add(place)
+        metrics.STOPPED.labels(self.name, *place).set(1)
+        log.critical("partition stopped", consumer=self.name, topic=place[0], partition=place[1], reason=str(error))
 
     async def _settle(self, record: Record) -> None:
         item = await self._attempt(record)
@@ -203,8 +229,13 @@ class ReactionLoop:
         )
 
     async def _park(self, item: parking.Parked) -> None:
+        """Raises TooManyParkedError, by the same limits as wherever records are parked; then it is not."""
+        record = item.record
+        reached = {(record.topic, record.partition): record.offset}
         async with self._pool.acquire() as connection, connection.transaction():
-            await parking.store(connection, self.name, [item])
+            batch = Batch(connection, {}, await parking.backlogs(connection, self.name, reached))
+            batch.park(item)
+            await parking.store(connection, self.name, batch.parked)
         metrics.PARKED.labels(self.name, item.record.topic, item.reason).inc()
         await self._mirror()
 
@@ -214,6 +245,7 @@ class ReactionLoop:
     async def _redrive(self) -> None:
         """Settle what an operator has marked among the parked records: any replica does, in any order."""
         while True:
+            self._came_round = time.monotonic()
             try:
                 async with asyncio.timeout(REDRIVE_EVERY_S):  # a notification can be lost with its connection
                     await self._asked.wait()
@@ -223,7 +255,7 @@ class ReactionLoop:
             try:
                 await self._mirror()
                 while await self._redrive_one():
-                    pass
+                    self._came_round = time.monotonic()
             except OPERATIONAL as error:
                 log.warning("redriving paused", reaction=self.name, error=f"{type(error).__name__}: {error}")
 

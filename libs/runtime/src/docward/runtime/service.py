@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -28,6 +28,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from docward.runtime import metrics
 from docward.runtime.settings import Http
 
 log = structlog.get_logger()
@@ -45,7 +46,10 @@ Ready = Callable[[], dict[str, str]]
 """Name to what is wrong with it; empty: ready."""
 
 
-class Loop(Protocol):
+class Watched(Protocol):
+    """Something that goes on for as long as the process does. It beats also while it waits for a server or for work:
+    a beat says that it would notice when there was something to do."""
+
     name: str
 
     @property
@@ -53,6 +57,10 @@ class Loop(Protocol):
         """`time.monotonic()` when it last came round."""
 
     async def run(self) -> None: ...
+
+
+class Loop(Watched, Protocol):
+    """One that finishes what it has in hand before it ends; what is only watched is cancelled, after the loops."""
 
     def stop(self) -> None: ...
 
@@ -72,13 +80,17 @@ def health_routes(ready: Ready) -> list[Route]:
     return [Route("/health/live", live), Route("/health/ready", readiness), Route("/metrics", metrics)]
 
 
-def stale(loops: Sequence[Loop]) -> dict[str, str]:
+def ages(loops: Iterable[Watched]) -> dict[str, float]:
+    """Seconds since each has come round."""
+    return {loop.name: time.monotonic() - loop.beat for loop in loops}
+
+
+def stale(loops: Iterable[Watched]) -> dict[str, str]:
     """The loops that have not come round lately."""
-    ages = {loop.name: time.monotonic() - loop.beat for loop in loops}
-    return {name: f"has not come round for {age:.0f} s" for name, age in ages.items() if age > STALE_S}
+    return {name: f"has not come round for {age:.0f} s" for name, age in ages(loops).items() if age > STALE_S}
 
 
-def unready(loops: Sequence[Loop]) -> dict[str, str]:
+def unready(loops: Sequence[Watched]) -> dict[str, str]:
     """What is wrong with which loop."""
     problems = stale(loops)
     for loop in loops:
@@ -105,19 +117,18 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     uvloop.run(entry())
 
 
-async def serve(
-    http: Http, loops: Sequence[Loop], background: Sequence[Coroutine[Any, Any, None]], stopping: asyncio.Event
-) -> None:
+async def serve(http: Http, loops: Sequence[Loop], background: Sequence[Watched], stopping: asyncio.Event) -> None:
     """Run the loops of a service that has no HTTP API of its own, until `stopping` is set or one of them fails."""
 
-    await serve_app(Starlette(routes=health_routes(lambda: unready(loops))), http, loops, background, stopping)
+    app = Starlette(routes=health_routes(lambda: unready([*loops, *background])))
+    await serve_app(app, http, loops, background, stopping)
 
 
 async def serve_app(
     app: Asgi,
     http: Http,
     loops: Sequence[Loop],
-    background: Sequence[Coroutine[Any, Any, None]],
+    background: Sequence[Watched],
     stopping: asyncio.Event,
     *,
     frozen_s: float = FROZEN_S,
@@ -126,9 +137,9 @@ async def serve_app(
     server = Server(
         app, address=http.host, port=http.port, interface=Interfaces.ASGI, log_access=False, log_enabled=False
     )
-    watchdog = _Watchdog(loops, frozen_s)
+    watchdog = _Watchdog(lambda: [*loops, *background], frozen_s)
     tasks = [asyncio.create_task(loop.run(), name=loop.name) for loop in loops]
-    extra = [asyncio.create_task(coroutine) for coroutine in background]
+    extra = [asyncio.create_task(each.run(), name=each.name) for each in background]
     serving = asyncio.create_task(server.serve())
     stop = asyncio.create_task(stopping.wait())
     try:
@@ -156,8 +167,8 @@ async def serve_app(
 class _Watchdog:
     """A thread, because a frozen event loop cannot watch itself."""
 
-    def __init__(self, loops: Sequence[Loop], frozen_s: float = FROZEN_S) -> None:
-        self._loops = loops
+    def __init__(self, watched: Callable[[], Iterable[Watched]], frozen_s: float) -> None:
+        self._watched = watched
         self._frozen = frozen_s
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -169,8 +180,14 @@ class _Watchdog:
         self._done.set()
 
     def _watch(self) -> None:
+        shown: set[str] = set()
         while not self._done.wait(min(1.0, self._frozen / 4)):
-            for loop in self._loops:
-                if time.monotonic() - loop.beat > self._frozen:
-                    log.critical("a loop is frozen: ending the process", loop=loop.name)
+            found = ages(self._watched())
+            for gone in shown - found.keys():
+                metrics.BEAT_AGE.remove(gone)
+            shown = set(found)
+            for name, age in found.items():
+                metrics.BEAT_AGE.labels(name).set(age)
+                if age > self._frozen:
+                    log.critical("a loop is frozen: ending the process", loop=name)
                     os._exit(EXIT_FROZEN)

@@ -41,6 +41,6 @@ async def main(settings: AnalyzerSettings, stopping: asyncio.Event) -> None:
             await serve(
                 settings.http,
                 [policies.loop, analyses.loop, reaction, jobs],
-                [policies.relay.run(), analyses.relay.run(), around.listener.run()],
+                [policies.relay, analyses.relay, analyses.pruning, around.listener],
                 stopping,
             )

@@ -14,7 +14,7 @@ from docward.runtime.eventstore import jobs_channel
 from docward.runtime.infrastructure import DECIDING, infrastructure
 from docward.runtime.jobs import JobKind, JobPool
 from docward.runtime.progress import progress_reports
-from docward.runtime.service import serve
+from docward.runtime.service import Watched, serve
 
 
 async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
@@ -37,6 +37,7 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
                 wake_relay=documents.wake_relay,
             )
             around.listener.on(jobs_channel("converter"), lambda _: jobs.wake())
-            await serve(settings.http, [documents.loop, jobs], [documents.relay.run(), around.listener.run()], stopping)
+            background: list[Watched] = [documents.relay, documents.pruning, around.listener]
+            await serve(settings.http, [documents.loop, jobs], background, stopping)
         finally:
             await sandbox.close()

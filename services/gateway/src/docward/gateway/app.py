@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
@@ -23,6 +22,7 @@ from docward.gateway.idempotency import PostgresIdempotencyKeys
 from docward.gateway.middleware import Heard, Measured
 from docward.gateway.monitor import Monitor
 from docward.gateway.operators import Operators
+from docward.gateway.progress import ProgressReader
 from docward.gateway.publishing import Prompt, Publishing
 from docward.gateway.read_model import CHANNEL, ReadModel
 from docward.gateway.routes import (
@@ -40,16 +40,15 @@ from docward.gateway.routes import (
     submissions,
 )
 from docward.gateway.settings import GatewaySettings
-from docward.runtime.errors import OPERATIONAL
 from docward.runtime.infrastructure import infrastructure, patiently
 from docward.runtime.postgres import SESSION, Pool, connect_pool
 from docward.runtime.projections import READER_ROLE
-from docward.runtime.service import Ready, health_routes, serve_app
+from docward.runtime.pruning import Pruning
+from docward.runtime.service import Ready, Watched, health_routes, serve_app, stale
 
 SCHEMA = "gateway"
 READING = {**SESSION, "plan_cache_mode": "force_custom_plan", "default_transaction_read_only": "on"}
 """A plan for any caller and any filter fits none: lists took 60 times as long with it as with a plan of their own."""
-FORGET_EVERY_SECONDS = 3600.0
 READ_AND_REFUSED_BYTES = 256 * 1024 * 1024
 """Of a body that is not wanted: its client learns why."""
 BODY_IDLE_SECONDS = 30.0
@@ -82,24 +81,18 @@ async def main(settings: GatewaySettings, stopping: asyncio.Event) -> None:
         around.listener.on(CHANNEL, gateway.read_model.notified)
         monitor = Monitor(reads, settings.kafka.bootstrap_servers)
         key = bytes.fromhex(settings.signing.key.get_secret_value())
-        background = [
-            around.listener.run(),
-            gateway.progress.run(settings.kafka),
-            _forget(keys),
-            _end_streams(gateway.read_model, stopping),
+        background: list[Watched] = [
+            around.listener,
+            ProgressReader(gateway.progress, settings.kafka),
+            Pruning("idempotency-keys-pruning", keys.forget_old),
         ]
-        app = create_app(gateway, Authenticator(key), monitor.problems)
+        app = create_app(gateway, Authenticator(key), lambda: {**monitor.problems(), **stale([monitor, *background])})
+        ending = asyncio.create_task(_end_streams(gateway.read_model, stopping))
         try:
             await serve_app(app, settings.http, [monitor], background, stopping)
         finally:
+            ending.cancel()
             operators.close()
-
-
-async def _forget(keys: PostgresIdempotencyKeys) -> None:
-    while True:
-        with suppress(*OPERATIONAL):  # an outage: later is as good
-            await keys.forget_old()
-        await asyncio.sleep(FORGET_EVERY_SECONDS)
 
 
 async def _end_streams(read_model: ReadModel, stopping: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ import asyncpg
 
 from docward.events.messages import derived_id
 from docward.gateway.problems import ProblemError
+from docward.runtime.pruning import AT_ONCE
 
 Clock = Callable[[], datetime]
 
@@ -133,5 +134,19 @@ class PostgresIdempotencyKeys:
             fingerprint,
         )
 
-    async def forget_old(self) -> None:
-        await self._pool.execute("delete from idempotency_keys where created_at < $1", self._clock() - KEEP)
+    async def forget_old(self) -> int:
+        """Delete the oldest of what is kept no longer; how many that were, 0 when none is left."""
+        forgotten: int = await self._pool.fetchval(
+            """
+            with old as (
+                select subject, key from idempotency_keys where created_at < $1
+                order by created_at limit $2 for update skip locked
+            ), gone as (
+                delete from idempotency_keys k using old where k.subject = old.subject and k.key = old.key returning 1
+            )
+            select count(*) from gone
+            """,
+            self._clock() - KEEP,
+            AT_ONCE,
+        )
+        return forgotten

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import Iterator
 from uuid import UUID
@@ -19,13 +20,14 @@ from docward.events.errors import UndecodableError
 from docward.events.progress import ProgressReported
 from docward.events.topics import PROGRESS
 from docward.runtime.errors import OPERATIONAL
-from docward.runtime.kafka import record_of
+from docward.runtime.kafka import closed, record_of
 from docward.runtime.rawheaders import read_any_header
 from docward.runtime.settings import Kafka
 
 log = structlog.get_logger()
 
 RECONNECT_SECONDS = 2.0
+CONNECT_SECONDS = 10.0
 KEPT = 100
 """Reports that wait for one slow watcher; older ones are dropped."""
 
@@ -71,27 +73,40 @@ class ProgressHub:
             watcher.reports.append(report)
             watcher.arrived.set()
 
-    async def run(self, settings: Kafka) -> None:
-        """Read the topic until cancelled, through outages."""
+
+class ProgressReader:
+    """Reads the topic, through outages."""
+
+    name = "progress"
+
+    def __init__(self, hub: ProgressHub, settings: Kafka) -> None:
+        self._hub = hub
+        self._settings = settings
+        self.beat = time.monotonic()
+
+    async def run(self) -> None:
         read_any_header()
         while True:
+            self.beat = time.monotonic()
             consumer = AIOKafkaConsumer(
-                settings.topic_prefix + PROGRESS.name,
-                bootstrap_servers=settings.bootstrap_servers,
+                self._settings.topic_prefix + PROGRESS.name,
+                bootstrap_servers=self._settings.bootstrap_servers,
                 group_id=None,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 fetch_max_wait_ms=500,
             )
             try:
-                await consumer.start()
-                await consumer.seek_to_end()
+                async with asyncio.timeout(CONNECT_SECONDS):  # without a broker the client would try for ever
+                    await consumer.start()
+                    await consumer.seek_to_end()
                 while True:
+                    self.beat = time.monotonic()
                     for batch in (await consumer.getmany(timeout_ms=1000)).values():
                         for raw in batch:
-                            self.take(record_of(raw, settings.topic_prefix))
+                            self._hub.take(record_of(raw, self._settings.topic_prefix))
             except OPERATIONAL as error:
                 log.warning("progress is not read", error=str(error))
                 await asyncio.sleep(RECONNECT_SECONDS)
             finally:
-                await consumer.stop()
+                await closed(consumer)

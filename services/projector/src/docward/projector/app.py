@@ -30,7 +30,7 @@ async def main(settings: ProjectorSettings, stopping: asyncio.Event) -> None:
         await patiently("postgres", lambda: prepare_schemas(around.pool, PROJECTIONS, views()))
         filling = Filling(PROJECTIONS, around, dead_letters=PROJECTOR_DEAD_LETTERS)
         filling.loops += [Recomputing(PROJECTIONS, around), Switches(PROJECTIONS, views(), around)]
-        await serve(settings.http, filling.loops, [around.listener.run()], stopping)
+        await serve(settings.http, filling.loops, [around.listener], stopping)
 
 
 def views() -> str:
