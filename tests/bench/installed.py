@@ -24,9 +24,9 @@ LOOK_EVERY_S = 0.01
 
 @asynccontextmanager
 async def opened(
-    place: Installation, service: str, migrations: Traversable, topics: Sequence[Topic]
+    place: Installation, service: str, migrations: Traversable, topics: Sequence[Topic], log_level: str = "ERROR"
 ) -> AsyncIterator[Infrastructure]:
-    settings = place.settings("gateway").model_copy(update={"telemetry": Telemetry(log_level="ERROR")})
+    settings = place.settings("gateway").model_copy(update={"telemetry": Telemetry(log_level=log_level)})
     async with infrastructure(service, settings, schema=service, migrations=[migrations], topics=topics) as around:
         yield around
 

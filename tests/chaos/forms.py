@@ -18,8 +18,11 @@ class Form:
     """Of Postgres under live traffic, and as many in the middle of a rebuild."""
     brokers: int
     """Rounds in which one of three brokers dies."""
+    poisoned: int
+    """Pairs of turns, without and with a poisoned key, of `paced_s` each."""
+    paced_s: float
 
 
-BRIEF = Form(kills=0, seconds=400, outage_s=4, freezes=6, crashes=2, brokers=2)
-SHORT = Form(kills=200, seconds=240, outage_s=60, freezes=10, crashes=10, brokers=10)
-LONG = Form(kills=2000, seconds=3600, outage_s=60, freezes=100, crashes=50, brokers=50)
+BRIEF = Form(kills=0, seconds=400, outage_s=4, freezes=6, crashes=2, brokers=2, poisoned=1, paced_s=2)
+SHORT = Form(kills=200, seconds=240, outage_s=60, freezes=10, crashes=10, brokers=10, poisoned=3, paced_s=10)
+LONG = Form(kills=2000, seconds=3600, outage_s=60, freezes=100, crashes=50, brokers=50, poisoned=10, paced_s=30)

@@ -11,6 +11,7 @@ from chaos.kills import kills
 from chaos.outages import outages
 from chaos.outcome import Outcome
 from chaos.owners import owners
+from chaos.poison import poison
 from chaos.runner import Ground
 
 
@@ -29,6 +30,7 @@ SCENARIOS = (
     Scenario(
         "crashes", "Postgres crashes under traffic and in rebuilds: both go on, and the tables are equal", crashes
     ),
+    Scenario("poison", "a key that cannot be projected delays no other, and loses nothing by it", poison),
     Scenario(
         "brokers",
         "one of three brokers dies: nothing acknowledged is lost, no consumer restarts; two: nothing is accepted",
