@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.refuses = False
+        self.alone = False
         self.answers = asyncio.Event()
         self.answers.set()
         self.written = asyncio.Event()
@@ -27,9 +29,13 @@ class Broker:
             raise BrokerUnavailableError("away")
         self.written.set()
 
+    async def in_quorum(self, *_: object) -> bool:
+        return not self.alone
+
 
 async def publish(prompt: Prompt) -> None:
-    await prompt.publish(DOCUMENT_COMMANDS, None, EditDetails(title="x"))  # type: ignore[arg-type]  # is not looked at
+    envelope = SimpleNamespace(key="k")  # all that is looked at
+    await prompt.publish(DOCUMENT_COMMANDS, envelope, EditDetails(title="x"))  # type: ignore[arg-type]  # as it says
 
 
 async def test_a_first_failure_is_waited_for_and_the_next_one_is_not() -> None:
@@ -74,3 +80,17 @@ async def test_a_command_that_is_written_after_all_ends_the_haste() -> None:
     assert not done
     broker.answers.set()
     await patient
+
+
+async def test_where_too_few_brokers_are_left_nobody_waits_for_one_to_be_replaced() -> None:
+    broker = Broker()
+    broker.answers.clear()
+    prompt = Prompt(broker, patience_s=30, doubt_s=0.01)
+    patient = asyncio.create_task(publish(prompt))
+    done, _ = await asyncio.wait({patient}, timeout=0.1)
+    assert not done
+    broker.alone = True
+    with pytest.raises(BrokerUnavailableError, match="too few"):
+        await patient
+    broker.answers.set()
+    await broker.written.wait()

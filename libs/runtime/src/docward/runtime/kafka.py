@@ -38,6 +38,8 @@ from docward.runtime.settings import Kafka
 log = structlog.get_logger()
 
 PUBLISH_TIMEOUT_S = 10.0
+CONNECT_S = 0.5
+"""For a broker that is there to take a connection."""
 CLOSE_S = 3.0
 """For a client to send what it holds when it is closed: while there is no broker it would wait for ever."""
 BATCH_BYTES = 900_000
@@ -213,9 +215,35 @@ class Publisher:
                 raise TooLargeError(f"{name}/{partition}: the broker refuses a record of this size") from error
             raise BrokerUnavailableError(f"{name}/{partition}: {error or type(error).__name__}") from error
 
+    async def in_quorum(self, topic: Topic, key: bytes) -> bool:
+        """Whether most of the brokers that hold the key's partition take connections; fewer accept nothing.
+
+        True while nothing is known of them. Answers within half a second.
+        """
+        if self._producer is None:
+            return True
+        cluster = self._producer.client.cluster
+        place = partition_of(key, topic.partitions)
+        partition = cluster._partitions.get(self._settings.topic_prefix + topic.name, {}).get(place)  # noqa: SLF001 -- has no public name
+        if partition is None:
+            return True
+        brokers = [cluster.broker_metadata(replica) for replica in partition.replicas]
+        found = await asyncio.gather(*(_connects(broker.host, broker.port) for broker in brokers if broker))
+        return 2 * sum(found) > len(brokers)
+
     @property
     def signer(self) -> Signer:
         return self._signer
+
+
+async def _connects(host: str, port: int) -> bool:
+    try:
+        async with asyncio.timeout(CONNECT_S):
+            _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 async def closed(client: Any) -> None:

@@ -36,6 +36,8 @@ log = structlog.get_logger()
 SOURCE = "/docward/gateway"
 AWAY_WITHIN_S = 1.5
 """For a command while the broker is known to be away."""
+DOUBT_S = 1.0
+"""After so long without an answer it is looked who is there."""
 AGAIN_S = 0.1
 ENVELOPE_BYTES = 16 * 1024
 """What headers and key may take of a record."""
@@ -69,29 +71,45 @@ class Publisher(Protocol):
     async def publish(self, topic: Topic, envelope: Envelope, message: Message) -> None: ...
 
 
-class Prompt:
-    """A publisher that waits for a broker to be replaced, and keeps nobody waiting for one that is known to be away.
+class PublisherInQuorum(Publisher, Protocol):
+    """What publishes, and can tell whether enough brokers are there."""
 
-    A failed attempt is repeated, under the command's id, for as long as it takes another broker to take over. Once that
-    was not enough, whoever asks next learns within moments that nothing is accepted, until a command has been.
+    async def in_quorum(self, topic: Topic, key: bytes) -> bool: ...
+
+
+class Prompt:
+    """A publisher that waits for a broker to be replaced, and keeps nobody waiting where none can take over.
+
+    A failed attempt is repeated, under the command's id, for as long as it takes another broker to take over. Where too
+    few are left for that, whoever asks learns within moments that nothing is accepted. So does whoever asks next when a
+    repeated attempt was not enough, until a command has been accepted.
     """
 
     def __init__(
-        self, publisher: Publisher, patience_s: float = PUBLISH_TIMEOUT_S, away_s: float = AWAY_WITHIN_S
+        self,
+        publisher: PublisherInQuorum,
+        patience_s: float = PUBLISH_TIMEOUT_S,
+        away_s: float = AWAY_WITHIN_S,
+        doubt_s: float = DOUBT_S,
     ) -> None:
         self._publisher = publisher
         self._patience = patience_s
         self._away_within = away_s
+        self._doubt = doubt_s
         self._away = False
 
     async def publish(self, topic: Topic, envelope: Envelope, message: Message) -> None:
         sending = asyncio.ensure_future(self._insist(topic, envelope, message))
-        sending.add_done_callback(self._learn)
+        sending.add_done_callback(self._learn)  # however it ends, something is learnt from it
         try:
             async with asyncio.timeout(self._away_within if self._away else None):
-                await asyncio.shield(sending)  # however it ends, something is learnt from it
+                while not (await asyncio.wait({sending}, timeout=self._doubt))[0]:
+                    if not await self._publisher.in_quorum(topic, str(envelope.key).encode()):
+                        self._away = True
+                        raise BrokerUnavailableError(f"{topic.name}: too few brokers are there")
         except TimeoutError as error:
             raise BrokerUnavailableError(f"{topic.name}: the broker is still away") from error
+        sending.result()
 
     async def _insist(self, topic: Topic, envelope: Envelope, message: Message) -> None:
         failure: BrokerUnavailableError | None = None
