@@ -1,7 +1,8 @@
 """Recall and precision on documents whose problems people have labelled.
 
 A label counts as found by a finding of a compatible category that overlaps its quoted text (half of its words) or,
-where it quotes none, lies in its section. One finding serves one label: the pairing is a largest one.
+where it quotes none, lies in its section. A finding's quotes count together: a contradiction has two places. One
+finding serves one label: the pairing is a largest one.
 """
 
 from __future__ import annotations
@@ -76,6 +77,7 @@ def _fits(label: Label, finding: Finding) -> bool:
         return False
     words = set(re.findall(r"\w+", (label.quote or "").lower()))
     if words:
-        return any(2 * len(words & set(re.findall(r"\w+", q.text.lower()))) >= len(words) for q in finding.quotes)
+        quoted = set(re.findall(r"\w+", " ".join(quote.text for quote in finding.quotes).lower()))
+        return 2 * len(words & quoted) >= len(words)
     places = [quote.section or "" for quote in finding.quotes] + list(finding.searched)
     return not label.sections or any(re.match(rf"{n}\b", place) for n in label.sections for place in places)

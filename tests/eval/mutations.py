@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from docward.analyzer.analysis.document import Document
+from docward.analyzer.analysis.statements import Statement, statements
 from docward.events.findings import AnalysisReport
 
 PER_KIND = 3
@@ -66,15 +67,15 @@ _UNITS = ((r"\bseconds?\b", "minutes"), (r"\bminutes?\b", "seconds"), (r"\bbps?\
 
 
 def _swapped_units(document: Document) -> Edits:
-    """Of a value that the document states in two places."""
-    seen: dict[str, int] = {}
-    quantities = [q for sentence in document.body for q in sentence.quantities]
-    for quantity in quantities:
-        seen[quantity.text.lower()] = seen.get(quantity.text.lower(), 0) + 1
-    for quantity in quantities:
+    """Of a parameter for which the document states one value in two places."""
+    stated: dict[tuple[object, ...], list[Statement]] = {}
+    for statement in statements(document):
+        key = (statement.concept or statement.subject, statement.dimension, statement.value)
+        stated.setdefault(key, []).append(statement)
+    for same in stated.values():
         for pattern, other in _UNITS:
-            if seen[quantity.text.lower()] > 1 and re.search(pattern, quantity.text):
-                yield quantity.start, quantity.end, re.sub(pattern, other, quantity.text)
+            if len(same) > 1 and re.search(pattern, same[-1].text):
+                yield same[-1].span.start, same[-1].span.end, re.sub(pattern, other, same[-1].text)
 
 
 def _dropped_where_entries(document: Document) -> Edits:
