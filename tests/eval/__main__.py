@@ -1,7 +1,8 @@
 """`make eval`: how good the offline engine is, in figures. Prints them, and writes them as JSON.
 
-With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. Mutants
-are made of the samples in both cases.
+With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. The
+documents in `blind` were written, with their defects, before the checks that look for such defects; they are measured
+beside it. Mutants are made of the samples in all cases.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,12 @@ from docward.converter.conversion import Conversion, convert
 from docward.events.findings import AnalysisReport
 from docward.events.policies import Policy, repository_id
 from docward.runtime.sniffing import MARKDOWN, sniff
-from eval.labelled import labelled_documents, paired, sample_documents
+from eval.labelled import Label, labelled_documents, paired, sample_documents
 from eval.mutations import mutants, seen
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
+BLIND = Path(__file__).parent / "blind"
 WORDS_OF_100_PAGES = 45_000
 VERDICTS = ("covered", "partial", "contradicted", "missing")
 
@@ -50,7 +53,17 @@ def report(made: Conversion, rules: list[Release]) -> AnalysisReport:
 
 
 def labelled(corpus: Path | None, rules: list[Release]) -> dict[str, Any]:
-    documents = list(labelled_documents(corpus) if corpus else sample_documents(SAMPLES))
+    documents = labelled_documents(corpus) if corpus else sample_documents(SAMPLES)
+    ceilings = {
+        path.name: len(report(converted(path), rules).findings)
+        for path in sorted((corpus / "labelled").glob("*_complete_*.md") if corpus else ())
+    }
+    return scored(documents, rules, ceilings)
+
+
+def scored(
+    documents: Iterable[tuple[Path, list[Label]]], rules: list[Release], ceilings: dict[str, int]
+) -> dict[str, Any]:
     labels = hits = found = 0
     rows: dict[str, dict[str, Any]] = {}
     for path, truth in documents:
@@ -60,10 +73,6 @@ def labelled(corpus: Path | None, rules: list[Release]) -> dict[str, Any]:
         missed = [label.title for number, label in enumerate(truth) if number not in served.values()]
         extra = [f.title for number, f in enumerate(findings) if number not in served]
         rows[path.name] = {"labels": len(truth), "found": len(served), "missed": missed, "extra": extra}
-    ceilings = {
-        path.name: len(report(converted(path), rules).findings)
-        for path in sorted((corpus / "labelled").glob("*_complete_*.md") if corpus else ())
-    }
     return {
         "recall": round(hits / max(1, labels), 3),
         "precision": round(hits / max(1, found), 3),
@@ -162,6 +171,7 @@ def main() -> None:
         "speed": speed(rules),
         "labelled_without_packs": labelled(wanted.corpus, []),
         "labelled_with_packs": labelled(wanted.corpus, rules),
+        "blind_without_packs": scored(sample_documents(BLIND), [], {}),
         "facets": facets(rules),
         "mutation": mutation(rules),
         "determinism": determinism(),

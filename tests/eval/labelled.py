@@ -41,6 +41,7 @@ def labelled_documents(corpus: Path) -> Iterator[tuple[Path, list[Label]]]:
 
 
 def sample_documents(samples: Path) -> Iterator[tuple[Path, list[Label]]]:
+    """Of a folder whose `truth.json` says which defects were seeded."""
     truth = json.loads((samples / "truth.json").read_text(encoding="utf-8"))
     for name, content in sorted(truth.items()):
         labels = [Label(d["category"], d["quote"], (d["section"],), d["id"]) for d in content["defects"]]
