@@ -33,6 +33,7 @@ LISTS_WITHOUT_LIMIT = {
     "modify-finding",
     "reject-finding",
     "reopen-finding",
+    "answer-findings",
 }
 """Commands whose schema does not bound them: the event's size is checked before it is stored."""
 

@@ -261,3 +261,52 @@ async def test_an_accepted_finding_stays_accepted_in_the_next_analysis(
         assert (compared["new"], compared["resolved"], set(compared["persisting"])) == ([], [], found)
         first = api.get(f"/analyses/{compared['compared_with']}/comparison").json()
         assert (first["compared_with"], first["persisting"], set(first["new"])) == (None, [], found)
+
+
+async def test_what_was_accepted_becomes_the_next_version_and_is_found_no_more(
+    reviewed: tuple[Installation, dict[str, str]],
+) -> None:
+    place, idents = reviewed
+    with place.api() as api:
+        markdown = api.get(f"/documents/{idents['intraday-mean-reversion.md']}/content")
+        answer = api.post(
+            "/documents",
+            params={"filename": "copy.md", "repositories": list(PACKS)},
+            content=markdown.content,
+            headers={"Content-Type": "application/octet-stream"},
+        )
+        ident = str(answer.json()["document_id"])
+        await analysed(api, ident)
+        found = findings_of(api, ident)
+        chosen = next(f for f in found if f["proposal"] and f["quotes"] and f["proposal"]["original"])
+        span = chosen["proposal"]["span"]
+        refused = [f["fingerprint"] for f in found if f["quotes"] and f is not chosen][:2]
+        answers = {
+            "modify": [{"fingerprint": chosen["fingerprint"], "text": "exactly 3"}],
+            "reject": [{"fingerprint": fingerprint, "reason": "It is known."} for fingerprint in refused],
+        }
+        soon = {"Prefer": "wait=20"}
+        given = api.post(f"/documents/{ident}/findings/answers", json=answers, headers=soon)
+        assert given.status_code == 200, given.text
+        statuses = {f["fingerprint"]: f["status"] for f in findings_of(api, ident)}
+        assert statuses[chosen["fingerprint"]] == "modified"
+        assert {statuses[fingerprint] for fingerprint in refused} == {"rejected"}
+        never = api.post(f"/documents/{ident}/changes", json={"findings": refused}, headers=soon)
+        assert (never.status_code, never.json()["code"]) == (409, "not-applicable")
+        made = api.post(f"/documents/{ident}/changes", headers=soon)
+        assert made.status_code == 200, made.text
+        assert made.json()["current_version"] == 2
+
+        async def analysed_again() -> dict[str, Any] | None:
+            document: dict[str, Any] = api.get(f"/documents/{ident}").json()
+            return document if document["analyzed_version"] == 2 and document["status"] == "analyzed" else None
+
+        document = await until(analysed_again, within=60)
+        assert document is not None
+        text = api.get(f"/documents/{ident}/content").text
+        assert text[span["start"] :].startswith("exactly 3")
+        compared = api.get(f"/analyses/{document['latest_analysis_id']}/comparison").json()
+        assert chosen["fingerprint"] in compared["resolved"]
+        assert set(refused) <= set(compared["persisting"])
+        again = api.post(f"/documents/{ident}/changes", json={"findings": [chosen["fingerprint"]]}, headers=soon)
+        assert (again.status_code, again.json()["code"]) == (409, "not-applicable")

@@ -134,3 +134,26 @@ def test_who_may_answer_what(completed, report):
     assert asked(a.AcceptFinding(fingerprint="0" * 64), *completed).code == "unknown-finding"
     viewer = Actor(subject="vera", roles=("viewer",))
     assert asked(a.AcceptFinding(fingerprint=first(report)), *completed, actor=viewer).code == "forbidden"
+
+
+def test_several_findings_are_answered_together_or_not_at_all(report):
+    one, other = "1" * 16, "2" * 16
+    found = tuple(report.findings[0].model_copy(update={"fingerprint": each}) for each in (one, other))
+    begun = done(ASK)
+    two = report.model_copy(update={"findings": found})
+    completed = done(RecordAnalysis(running(begun), 1, two, STORED, ()), *begun)
+    both = a.AnswerFindings(accept=(a.Remark(fingerprint=one),), reject=(a.Refusal(fingerprint=other, reason="No"),))
+    answered = done(both, *completed)
+    assert answered[len(completed) :] == (
+        a.FindingAccepted(fingerprint=one, comment=""),
+        a.FindingRejected(fingerprint=other, reason="No"),
+    )
+    assert asked(both, *answered).code == "already-answered"
+    turned = a.AnswerFindings(reopen=(a.Remark(fingerprint=one),), modify=(a.Modification(fingerprint=one, text="5"),))
+    assert [event.TYPE for event in done(turned, *answered)[len(answered) :]] == [
+        "finding-reopened",
+        "finding-modified",
+    ]
+    twice = a.AnswerFindings(accept=(a.Remark(fingerprint=one), a.Remark(fingerprint=one)))
+    assert asked(twice, *completed).code == "already-answered"
+    assert asked(a.AnswerFindings(), *completed).code == "nothing-to-do"

@@ -124,3 +124,26 @@ def test_a_document_that_was_not_analysed_is_not_shown_as_one_without_findings(
     said = console.file.getvalue()  # type: ignore[attr-defined]
     assert "none" not in said
     assert "The pages are pictures." in said or show_it is show.verdicts
+
+
+def test_findings_are_answered_together_and_applied(gateway: Gateway) -> None:
+    document = {"title": "T", "document_id": "0b7e", "current_version": 2}
+    gateway.answers = [(200, document)]
+    given = CliRunner().invoke(app, ["answer", "0b7e", "reject", "f1", "f2", "--reason", "no"])
+    assert (given.exit_code, given.stdout) == (codes.OK, "0b7e: 2 answered (reject)\n")
+    made = CliRunner().invoke(app, ["apply", "0b7e", "f1"])
+    assert (made.exit_code, made.stdout) == (codes.OK, "0b7e: version 2\n")
+    refused = (409, {**problem(409, "not-applicable")[1], "changes": [{"finding": "f1", "message": "It is old."}]})
+    gateway.answers = [refused]
+    stale = CliRunner().invoke(app, ["apply", "0b7e", "f1"])
+    assert (stale.exit_code, "f1: It is old." in stale.stderr) == (codes.FAILED, True)
+    assert all(gateway.keys)
+
+
+@pytest.mark.parametrize(
+    "options", [["reject"], ["modify"], ["accept", "--text", "x"], ["reject", "--reason", "no", "--comment", "c"]]
+)
+def test_an_answer_has_what_its_verb_needs_and_nothing_else(gateway: Gateway, options: list[str]) -> None:
+    verb, *rest = options
+    assert CliRunner().invoke(app, ["answer", "0b7e", verb, "f1", *rest]).exit_code == codes.USAGE
+    assert gateway.keys == []

@@ -137,6 +137,15 @@ def test_changes_apply_to_the_latest_converted_version_only(submitted, ready):
     assert asked(changes, *revised).code == "stale-version"
 
 
+def test_changes_of_the_same_words_are_refused_by_name(ready):
+    first = d.Edit(span=Span(start=0, end=3), original="abc", replacement="x", finding="f1")
+    second = d.Edit(span=Span(start=2, end=4), original="cd", replacement="y", finding="f2")
+    refused = asked(d.ApplyChanges(version=1, edits=(second, first)), *ready)
+    assert (refused.code, "f1 and f2" in refused.detail) == ("overlapping-changes", True)
+    beside = second.model_copy(update={"span": Span(start=3, end=4), "original": "d"})
+    assert asked(d.ApplyChanges(version=1, edits=(beside, first)), *ready).jobs
+
+
 def test_applied_changes_are_converted(ready):
     asked_for = done(d.ApplyChanges(version=1, edits=(EDIT,)), *ready)
     decision = asked(RecordChanges(2, 1, an_object("changed")), *asked_for)
@@ -166,6 +175,7 @@ def test_what_is_not_there_cannot_be_changed():
     [
         ([(0, 3, "one", "1")], "1 two three"),
         ([(8, 13, "three", "3"), (0, 3, "one", "1")], "1 two 3"),
+        ([(13, 13, "", "!"), (13, 13, "", "?")], "one two three!?"),
         ([(0, 3, "uno", "1")], None),
         ([(0, 7, "one two", "x"), (4, 7, "two", "2")], None),
         ([(8, 99, "three", "3")], None),

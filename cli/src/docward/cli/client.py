@@ -93,6 +93,21 @@ class Client:
     def verdicts(self, ident: str) -> list[Json]:
         return list(self._pages(f"/documents/{ident}/verdicts"))
 
+    def answer(self, ident: str, answers: Json, *, wait: int = 30) -> Json:
+        """The document, with all of these answers given."""
+        return self._written(f"/documents/{ident}/findings/answers", answers, wait, "answered")
+
+    def apply(self, ident: str, fingerprints: list[str] | None, *, wait: int = 30) -> Json:
+        """The document, with the version that is being made of what was accepted."""
+        return self._written(f"/documents/{ident}/changes", {"findings": fingerprints}, wait, "changed")
+
+    def _written(self, path: str, body: Json, wait: int, done: str) -> Json:
+        headers = {"Prefer": f"wait={wait}", "Idempotency-Key": str(uuid.uuid4())}
+        answer = self._json("POST", path, json=body, headers=headers)
+        if "title" not in answer:
+            raise ClientError(f"accepted, and not {done} within {wait} s", codes.TIMED_OUT)
+        return answer
+
     def report(self, analysis: str, form: str) -> str:
         """The text of an analysis' report."""
         return str(self._once("GET", f"/analyses/{analysis}/report", params={"format": form}, raw=True)["text"])
@@ -164,6 +179,7 @@ def _problem(answer: httpx.Response) -> ClientError:
         problem = answer.json()
         text = f"{problem['title']}: {problem['detail']} ({problem['code']})"
         text += "".join(f"\n  {each['field']} {each['message']}" for each in problem.get("errors") or ())
+        text += "".join(f"\n  {each['finding']}: {each['message']}" for each in problem.get("changes") or ())
     except (ValueError, KeyError, TypeError):
         problem, text = {}, f"HTTP {answer.status_code}"
     passing = answer.status_code == httpx.codes.SERVICE_UNAVAILABLE or problem.get("code") == "request-in-progress"

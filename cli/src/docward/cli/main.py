@@ -50,6 +50,8 @@ def docward(
 
 for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, review.findings, review.watch):
     app.command()(_verb)
+app.command()(review.answer)
+app.command()(review.apply)
 app.command("import")(review.import_packs)
 app.command()(convert.convert)
 for _verb in (operate.lag, stack.environment, demo.demo):

@@ -1,10 +1,11 @@
-"""The users' verbs: `submit`, `findings`, `watch`, `import`. All of them speak to the REST API."""
+"""The users' verbs: `submit`, `findings`, `answer`, `apply`, `watch`, `import`. All of them speak to the REST API."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -104,6 +105,57 @@ def findings(
         console = Console(highlight=False)
         show.findings(console, document, found)
         show.verdicts(console, document, judged)
+
+
+class Verb(StrEnum):
+    ACCEPT = "accept"
+    MODIFY = "modify"
+    REJECT = "reject"
+    REOPEN = "reopen"
+
+
+def answer(
+    document_id: Annotated[str, typer.Argument(metavar="ID")],
+    verb: Annotated[Verb, typer.Argument(help="What to say of them.")],
+    fingerprints: Annotated[list[str], typer.Argument(metavar="FINGERPRINT", help="As `docward findings` shows them.")],
+    *,
+    text: Annotated[str | None, typer.Option(help="With modify: what is to be written.")] = None,
+    reason: Annotated[str | None, typer.Option(help="With reject: why.")] = None,
+    comment: Annotated[str | None, typer.Option(help="With the others.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Answer findings: all of them, or none when one cannot be answered so. JSON: the document, as the API has it."""
+    for option, given, owners in (
+        ("--text", text, {Verb.MODIFY}),
+        ("--reason", reason, {Verb.REJECT}),
+        ("--comment", comment, set(Verb) - {Verb.REJECT}),
+    ):
+        if given is not None and verb not in owners:
+            raise typer.BadParameter(f"is not for {verb}", param_hint=option)
+        if given is None and option != "--comment" and verb in owners:
+            raise typer.BadParameter(f"is needed to {verb}", param_hint=option)
+    said = {key: value for key, value in (("text", text), ("reason", reason), ("comment", comment)) if value}
+    with exit_codes():
+        answers = {verb.value: [{"fingerprint": fingerprint, **said} for fingerprint in fingerprints]}
+        document = connect(data_dir).answer(document_id, answers)
+        print(json.dumps(document) if json_output else f"{document_id}: {len(fingerprints)} answered ({verb})")
+
+
+def apply(
+    document_id: Annotated[str, typer.Argument(metavar="ID")],
+    fingerprints: Annotated[
+        list[str] | None, typer.Argument(metavar="FINGERPRINT", help="By default all that can be applied.")
+    ] = None,
+    *,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Make the next version of a document: with what accepted findings propose and modified ones say. JSON: the
+    document, as the API has it."""
+    with exit_codes():
+        document = connect(data_dir).apply(document_id, fingerprints)
+        print(json.dumps(document) if json_output else f"{document_id}: version {document['current_version']}")
 
 
 def watch(

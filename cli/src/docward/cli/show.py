@@ -63,7 +63,9 @@ def _quote(item: Json) -> str:
 
 
 def _finding(item: Json) -> str:
-    text = f"[dim]{item['category']}[/]\n{escape(item['title'])}"
+    status = item.get("status", "open")  # of what was found without servers nobody has said anything
+    said = "" if status == "open" else f", {status}"
+    text = f"[dim]{item['category']}, {item['fingerprint']}{said}[/]\n{escape(item['title'])}"
     if item["proposal"]:
         text += f"\n[green]{escape(_change(item['proposal']))}[/]"
     return text

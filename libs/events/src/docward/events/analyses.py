@@ -71,6 +71,31 @@ class ReopenFinding(Command):
     comment: str = Field(default="", max_length=2000)
 
 
+class Remark(Value):
+    """To accept a finding, or to reopen it."""
+
+    fingerprint: str
+    comment: str = Field(default="", max_length=2000)
+
+
+class Modification(Remark):
+    text: str = Field(min_length=1, max_length=20_000)
+
+
+class Refusal(Value):
+    fingerprint: str
+    reason: str = Field(min_length=1, max_length=2000)
+
+
+class AnswerFindings(Command):
+    """Answer several findings at once: all of these answers are given, or none is."""
+
+    accept: tuple[Remark, ...] = ()
+    modify: tuple[Modification, ...] = ()
+    reject: tuple[Refusal, ...] = ()
+    reopen: tuple[Remark, ...] = ()
+
+
 # Events
 
 

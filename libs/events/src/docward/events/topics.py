@@ -85,6 +85,7 @@ ANALYSIS_COMMANDS = Topic(
         analyses.ModifyFinding,
         analyses.RejectFinding,
         analyses.ReopenFinding,
+        analyses.AnswerFindings,
     ),
     producers=("gateway", "analyzer", ANY_SYSTEM),
     consumers=("analyzer", "projector"),

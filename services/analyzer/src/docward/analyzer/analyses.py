@@ -9,7 +9,7 @@ from uuid import UUID
 
 from docward.events import analyses as a
 from docward.events.findings import AnalysisReport
-from docward.events.messages import Event, ObjectRef, RepositoryRef, Value, derived_id
+from docward.events.messages import Command, Event, ObjectRef, RepositoryRef, Value, derived_id
 from docward.events.topics import ANALYSIS_COMMANDS, ANALYSIS_EVENTS
 from docward.runtime.aggregates import Aggregate, Decision, JobSpec, Rejected, Request, accepted, chunked
 
@@ -146,25 +146,50 @@ def _record(analyses: Analyses, command: RecordAnalysis) -> Decision:
 
 
 def _answer(analyses: Analyses, command: Any, request: Request) -> Decision:
-    """A person's answer to a finding. An answer to an answered one is a rejection: nobody overrules unseen."""
+    """A person's answer to a finding, or to several: an answer to an answered one is a rejection, nobody overrules
+    unseen; of several answers all are given or none is."""
     if not {"contributor", "admin"} & set(request.actor.roles):
         return Rejected("forbidden", "answering a finding needs the role contributor")
-    status = analyses.findings.get(command.fingerprint)
+    answers = _each(command) if isinstance(command, a.AnswerFindings) else [command]
+    if not answers:
+        return Rejected("nothing-to-do", "there is no answer in it")
+    events: list[Event] = []
+    for answer in answers:
+        event = _answer_one(analyses, answer)
+        if isinstance(event, Rejected):
+            return event
+        events.append(event)
+        analyses = evolve(analyses, event)
+    return accepted(*events)
+
+
+def _each(command: a.AnswerFindings) -> list[Command]:
+    return [
+        *(a.ReopenFinding(fingerprint=one.fingerprint, comment=one.comment) for one in command.reopen),
+        *(a.AcceptFinding(fingerprint=one.fingerprint, comment=one.comment) for one in command.accept),
+        *(a.ModifyFinding(fingerprint=one.fingerprint, text=one.text, comment=one.comment) for one in command.modify),
+        *(a.RejectFinding(fingerprint=one.fingerprint, reason=one.reason) for one in command.reject),
+    ]
+
+
+def _answer_one(analyses: Analyses, command: Any) -> Event | Rejected:
+    fingerprint = command.fingerprint
+    status = analyses.findings.get(fingerprint)
     if status is None:
-        return Rejected("unknown-finding", f"there is no finding {command.fingerprint}")
+        return Rejected("unknown-finding", f"there is no finding {fingerprint}")
     match command:
         case a.ReopenFinding():
             if status == "open":
-                return Rejected("already-open", "the finding is open")
-            return accepted(a.FindingReopened(fingerprint=command.fingerprint, comment=command.comment))
+                return Rejected("already-open", f"the finding {fingerprint} is open")
+            return a.FindingReopened(fingerprint=fingerprint, comment=command.comment)
         case _ if status != "open":
-            return Rejected("already-answered", f"the finding is {status}: reopen it first")
+            return Rejected("already-answered", f"the finding {fingerprint} is {status}: reopen it first")
         case a.AcceptFinding():
-            return accepted(a.FindingAccepted(fingerprint=command.fingerprint, comment=command.comment))
+            return a.FindingAccepted(fingerprint=fingerprint, comment=command.comment)
         case a.ModifyFinding(text=text, comment=comment):
-            return accepted(a.FindingModified(fingerprint=command.fingerprint, text=text, comment=comment))
+            return a.FindingModified(fingerprint=fingerprint, text=text, comment=comment)
         case a.RejectFinding(reason=reason):
-            return accepted(a.FindingRejected(fingerprint=command.fingerprint, reason=reason))
+            return a.FindingRejected(fingerprint=fingerprint, reason=reason)
     raise TypeError(f"not a command of an analysis: {type(command).__name__}")
 
 

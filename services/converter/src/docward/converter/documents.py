@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -180,6 +181,10 @@ def _apply_changes(document: Document, command: d.ApplyChanges) -> Decision:
     if base.number != document.latest.number:
         detail = f"the changes are for version {base.number}, the document is at version {document.latest.number}"
         return Rejected("stale-version", detail)
+    for first, second in itertools.pairwise(sorted(command.edits, key=lambda e: (e.span.start, e.span.end))):
+        if second.span.start < first.span.end:
+            names = " and ".join(edit.finding or repr(edit.original) for edit in (first, second))
+            return Rejected("overlapping-changes", f"the changes of {names} are of the same words: choose one of them")
     number = base.number + 1
     payload = ApplyChangesPayload(version=number, base=base.number, markdown=base.markdown, edits=command.edits)
     return accepted(

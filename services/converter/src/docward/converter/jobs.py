@@ -87,11 +87,16 @@ class ConverterJobs:
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str | None:
-    """`text` with all edits done, or None when one of them does not stand exactly at its span or overlaps another."""
-    end = len(text)
-    for edit in sorted(edits, key=lambda e: (e.span.start, e.span.end), reverse=True):
-        if edit.span.end > end or text[edit.span.start : edit.span.end] != edit.original:
+    """`text` with all edits done, or None when one of them does not stand exactly at its span or overlaps another.
+
+    What is inserted at one place stands there in the order of the edits.
+    """
+    pieces, done = [], 0
+    for edit in sorted(edits, key=lambda e: (e.span.start, e.span.end)):
+        if not done <= edit.span.start <= edit.span.end <= len(text):
             return None
-        text = text[: edit.span.start] + edit.replacement + text[edit.span.end :]
-        end = edit.span.start
-    return text
+        if text[edit.span.start : edit.span.end] != edit.original:
+            return None
+        pieces += [text[done : edit.span.start], edit.replacement]
+        done = edit.span.end
+    return "".join([*pieces, text[done:]])

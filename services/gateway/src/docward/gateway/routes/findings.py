@@ -10,12 +10,22 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import Field
 
-from docward.events.analyses import AcceptFinding, ModifyFinding, RejectFinding, ReopenFinding
+from docward.events import analyses
+from docward.events.analyses import AcceptFinding, AnswerFindings, ModifyFinding, RejectFinding, ReopenFinding
 from docward.events.messages import Command
 from docward.events.topics import ANALYSIS_COMMANDS
 from docward.gateway import pagination
 from docward.gateway.auth import Contributor
-from docward.gateway.context import API, Context, Show, VisibleDocument, Write, Writing, as_json
+from docward.gateway.context import (
+    API,
+    Context,
+    Show,
+    VisibleDocument,
+    Write,
+    Writing,
+    as_json,
+    shows_document,
+)
 from docward.gateway.pagination import Page, Paging
 from docward.gateway.preconditions import IfMatch, Versions, require_current
 from docward.gateway.problems import documented, not_found
@@ -46,6 +56,15 @@ class Refusal(Sent):
     reason: str = Field(min_length=1, max_length=2000)
 
 
+class Answers(Sent):
+    """Of each finding one; all of them are given, or none is."""
+
+    accept: tuple[analyses.Remark, ...] = Field(default=(), max_length=500)
+    modify: tuple[analyses.Modification, ...] = Field(default=(), max_length=500)
+    reject: tuple[analyses.Refusal, ...] = Field(default=(), max_length=500)
+    reopen: tuple[analyses.Remark, ...] = Field(default=(), max_length=500)
+
+
 @router.get("", summary="List findings", responses=documented(404, 410))
 async def list_findings(
     document: VisibleDocument, gateway: Context, query: Annotated[FindingsQuery, Query()], response: Response
@@ -56,6 +75,22 @@ async def list_findings(
     found = pagination.page(rows, query.limit, lambda row: row[0])
     response.headers["ETag"] = document.versions.etag
     return Page(items=[finding for _, finding in found.items], next_cursor=found.next_cursor)
+
+
+@router.post("/answers", status_code=202, summary="Answer several at once", responses=written(Document))
+async def answer_several(
+    answers: Answers, document: VisibleDocument, write: Writing, if_match: IfMatch, _: Contributor
+) -> Response:
+    """All of the answers are given, or none is: the first one that is not possible rejects them."""
+
+    async def order() -> Order:
+        command = AnswerFindings(
+            accept=answers.accept, modify=answers.modify, reject=answers.reject, reopen=answers.reopen
+        )
+        return _order(document, if_match, command)
+
+    request = ("answer-findings", document.document_id, if_match, answers)
+    return await write.send(request, order, shows_document(write, document.document_id))
 
 
 @router.get("/{fingerprint}", summary="Read a finding", responses=documented(404, 410))
@@ -128,15 +163,18 @@ Feedback = AcceptFinding | ModifyFinding | RejectFinding | ReopenFinding
 async def _answer(write: Write, document: Document, if_match: Versions | None, feedback: Feedback) -> Response:
     async def order() -> Order:
         await _finding(write.gateway, document, feedback.fingerprint)
-        command: Command = feedback
-        if if_match is not None:
-            require_current(if_match.analysis, document.analysis_stream_version)
-            command = feedback.model_copy(update={"expected_version": if_match.analysis})
-        path = f"{API}/documents/{document.document_id}"
-        return Order(ANALYSIS_COMMANDS, "analysis", document.document_id, command, path)
+        return _order(document, if_match, feedback)
 
     request = (feedback.TYPE, document.document_id, if_match, feedback)
     return await write.send(request, order, _shows(write, document, feedback.fingerprint))
+
+
+def _order(document: Document, if_match: Versions | None, command: Command) -> Order:
+    if if_match is not None:
+        require_current(if_match.analysis, document.analysis_stream_version)
+        command = command.model_copy(update={"expected_version": if_match.analysis})
+    path = f"{API}/documents/{document.document_id}"
+    return Order(ANALYSIS_COMMANDS, "analysis", document.document_id, command, path)
 
 
 def _shows(write: Write, document: Document, fingerprint: str) -> Show:
