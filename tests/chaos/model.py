@@ -116,7 +116,7 @@ def shown(rows: Sequence[Mapping[str, Any]], key: Sequence[str], columns: Mappin
     found = {}
     for row in rows:
         ident = canonical([row[column] for column in key])
-        known = columns.get(ident, row)
+        known = columns.get(ident) or dict(row)  # a row of the driver iterates over its values
         found[ident] = canonical({column: row[column] for column in known})
     return found
 
