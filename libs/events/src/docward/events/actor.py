@@ -12,9 +12,12 @@ import base64
 import hashlib
 import hmac
 import json
+from binascii import b2a_base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+
+from pydantic_core import to_json
 
 from docward.events.errors import BadSignatureError
 from docward.events.messages import Actor
@@ -35,14 +38,16 @@ class Statement:
     body: bytes
 
     def payload(self) -> bytes:
-        attributes = {
-            "id": self.id,
-            "source": self.source,
-            "subject": self.subject,
-            "time": self.time,
-            "type": self.type,
-        }
-        return _canonical({**attributes, "sha256": hashlib.sha256(self.body).hexdigest()})
+        return to_json(
+            {  # sorted
+                "id": self.id,
+                "sha256": hashlib.sha256(self.body).hexdigest(),
+                "source": self.source,
+                "subject": self.subject,
+                "time": self.time,
+                "type": self.type,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ def verify(token: str, statement: Statement, keyring: Keyring) -> Actor:
 @lru_cache(maxsize=4096)
 def _protected(key_id: str, actor: Actor) -> str:
     header = {"actor": actor.model_dump(mode="json"), "alg": "HS256", "kid": key_id}
-    return _b64(_canonical(header))
+    return _b64(json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
 
 
 @lru_cache(maxsize=4096)
@@ -101,17 +106,12 @@ def _header(token: str) -> tuple[str, Actor]:
     return _parsed(parts[0])
 
 
-_dumps = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
-"""`json.dumps` makes an encoder at every call."""
-
-
-def _canonical(value: object) -> bytes:
-    return _dumps(value).encode()
-
-
 def _mac(key: bytes, protected: str, payload: bytes) -> str:
     return _b64(hmac.digest(key, f"{protected}.{_b64(payload)}".encode(), "sha256"))
 
 
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
 def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    return b2a_base64(data, newline=False).translate(_URL_SAFE, b"=").decode()

@@ -216,10 +216,21 @@ def verified_actor(decoded: Decoded, keyring: Keyring) -> Actor:
 
 def _attributes(headers: Headers) -> dict[str, str]:
     """The attributes by name; of those that Docward reads, none twice, null, too long or other than UTF-8 text."""
+    read = [(key, value) for key, value in headers if key in _READ or key.startswith("ce_")]
+    try:
+        found = {key: value.decode() for key, value in read}  # type: ignore[union-attr]  # null is no attribute, below
+        text = "".join(found.values())
+        if len(found) == len(read) and len(text) <= MAX_ATTRIBUTE // 4 and "\x00" not in text:
+            return found  # together shorter than one may be, at four bytes a character
+    except (AttributeError, UnicodeDecodeError):
+        pass
+    return _one_by_one(read)
+
+
+def _one_by_one(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+    """The same, naming the first that is at fault."""
     found: dict[str, str] = {}
     for key, value in headers:
-        if not (key in _READ or key.startswith("ce_")):
-            continue
         if key in found:
             raise UndecodableError(f"header {key!r} occurs twice")
         if value is None:

@@ -28,7 +28,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from docward.events.actor import Signer
-from docward.events.codec import Encoded, Envelope, Headers, Record, encode
+from docward.events.codec import Encoded, Envelope, Record, encode
 from docward.events.messages import Message
 from docward.events.topics import Topic
 from docward.runtime.errors import BrokerUnavailableError, TooLargeError
@@ -111,7 +111,6 @@ async def reading(settings: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
 
 def record_of(raw: Any, prefix: str) -> Record:
     """A record as the contracts know it: under the topic's own name, without the installation's prefix."""
-    headers: Headers = tuple((key, value) for key, value in raw.headers)
     return Record(
         topic=raw.topic.removeprefix(prefix),
         partition=raw.partition,
@@ -119,7 +118,7 @@ def record_of(raw: Any, prefix: str) -> Record:
         timestamp=raw.timestamp,
         key=raw.key,
         value=raw.value,
-        headers=headers,
+        headers=tuple(raw.headers),
     )
 
 
