@@ -12,6 +12,24 @@ from docward.analyzer.analysis.packs import PackError, bundled_lexicon, bundled_
 
 from .conftest import converted, release_of
 
+HOUSE = """\
+pack: {id: house, version: 1.0.0, title: House rules}
+applies_if: {any_concept: [algorithmic_trading]}
+requirements:
+- id: H-1
+  level: MUST
+  title: One
+  paraphrase: Alerts come within five seconds.
+  verified: false
+  evidence: {concepts: {any: [alert]}}
+  facets:
+  - id: T
+    kind: quantity
+    op: "<="
+    value: "5 s"
+  tests:
+  - {text: The algorithm reads a file., expect: missing}
+"""
 BUNDLED = [load_pack(path) for path in bundled_packs()]
 EXAMPLES = [
     pytest.param(pack, policy, example, id=f"{policy.id}-{number}-{example.expect}")
@@ -75,11 +93,11 @@ def _with(content, index, **changes):
         ({"evidence": {"all": ["moon"]}}, "wrong.yaml: requirement IAS-OVR-1: evidence.all: unknown concept 'moon'"),
         (
             {"facets": [{"id": "V", "kind": "quantity", "op": "<=", "value": "soon"}]},
-            "wrong.yaml: requirement IAS-OVR-1: facets.V: value: 'soon' is not one quantity",
+            "wrong.yaml: requirement IAS-OVR-1: facets.V.value: 'soon' is not one quantity",
         ),
-        ({"facets": [{"id": "C", "kind": "concept"}]}, "facets.C: a concept facet needs 'any' or 'patterns'"),
-        ({"facets": [{"id": "P", "kind": "pattern", "patterns": ["("]}]}, "facets.P: patterns: '(' is no regular"),
-        ({"contradicts": {"patterns": ["["]}}, "contradicts: patterns: '[' is no regular"),
+        ({"facets": [{"id": "C", "kind": "concept"}]}, "facets.C.any: a concept facet needs 'any' or 'patterns'"),
+        ({"facets": [{"id": "P", "kind": "pattern", "patterns": ["("]}]}, "facets.P.patterns: '(' is no regular"),
+        ({"contradicts": {"patterns": ["["]}}, "contradicts.patterns: '[' is no regular"),
     ],
 )
 def test_a_wrong_pack_is_refused_with_file_requirement_and_field(content, changes, message):
@@ -92,6 +110,27 @@ def test_a_requirement_that_occurs_twice_is_refused(content):
     content["requirements"].append(content["requirements"][0])
     with pytest.raises(PackError, match="requirement IAS-OVR-1: id: occurs twice"):
         validated(content, "wrong.yaml")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("  title: One", "  titel: One", "house.yaml:6: requirement H-1: titel: no such field"),
+        ("expect: missing", "expects: missing", "house.yaml:16: requirement H-1: tests.0.expects: no such field"),
+        ("any: [alert]", "many: [alert]", "house.yaml:9: requirement H-1: evidence.concepts.many: no such field"),
+        ("any: [alert]", "any: [moon]", "house.yaml:9: requirement H-1: evidence.any: unknown concept 'moon'"),
+        ('value: "5 s"', "value: soon", "house.yaml:14: requirement H-1: facets.T.value: 'soon' is not one quantity"),
+        ("any_concept", "all_concepts", "house.yaml:2: applies_if.all_concepts: no such field"),
+        ("level: MUST", "level: ALWAYS", "house.yaml:5: requirement H-1: level: Input should be"),
+        ("verified: false", "doc_types: [novel]", "house.yaml:8: requirement H-1: doc_types: unknown kind 'novel'"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path, before, after, message):
+    path = tmp_path / "house.yaml"
+    path.write_text(HOUSE.replace(before, after))
+    with pytest.raises(PackError) as refused:
+        load_pack(path)
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["[1, 2]", "pack: [", "just words", "\x00"])

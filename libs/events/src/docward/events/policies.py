@@ -72,6 +72,8 @@ class Policy(Value):
     title: str = Field(min_length=1, max_length=255)
     paraphrase: str = Field(min_length=1, max_length=4000)
     rationale: str = ""
+    verified: bool = Field(default=True, exclude_if=bool)
+    """False: the paraphrase was not compared with the regulator's own text. Written only then."""
     doc_types: tuple[str, ...] = ()
     applies_if: tuple[str, ...] = ()
     """Concepts of which one must occur in the document; empty: it always applies."""

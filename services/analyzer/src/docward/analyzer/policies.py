@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from docward.analyzer.analysis.packs import mistakes, policy_mistakes
+from docward.analyzer.analysis.packs import Mistake, mistakes, policy_mistakes
 from docward.events import policies as p
 from docward.events.messages import Actor, Event
 from docward.events.topics import POLICY_COMMANDS, POLICY_EVENTS
@@ -137,10 +137,10 @@ def _edit(repository: Repository, command: Any) -> Decision:
     raise TypeError(f"not a command of a policy repository: {type(command).__name__}")
 
 
-def _invalid(wrong: Sequence[str]) -> Rejected:
+def _invalid(wrong: Sequence[Mistake]) -> Rejected:
     """Published, such a policy would make every analysis fail, or silently never apply."""
     more = f"; and {len(wrong) - 10} more" if len(wrong) > 10 else ""
-    return Rejected("invalid-policy", "; ".join(text[:300] for text in wrong[:10]) + more)
+    return Rejected("invalid-policy", "; ".join(str(mistake)[:300] for mistake in wrong[:10]) + more)
 
 
 def _if_there(repository: Repository, ident: str, event: Event) -> Decision:

@@ -1,32 +1,57 @@
 """Policy packs and the concept lexicon: found, read, validated.
 
-A pack file that is wrong is refused with the file, the requirement and the field. The files lie in the repository's
-`policies/` when the package is installed editable, and inside the package when it comes from a wheel.
+A pack file that is wrong is refused with the file, the line, the requirement and the field. The files lie in the
+repository's `policies/` when the package is installed editable, and inside the package when it comes from a wheel.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from docward.analyzer.analysis import checks
+from docward.analyzer.analysis.doctypes import DOC_TYPES
 from docward.analyzer.analysis.lexicon import Lexicon, lexicon
 from docward.analyzer.analysis.phrases import is_phrase
 from docward.analyzer.analysis.phrases import mistake as phrase_mistake
 from docward.analyzer.analysis.quantities import parse
-from docward.events.policies import Facet, Pack, Policy
+from docward.events.policies import Evidence, Facet, Pack, Policy
 
 CONCEPTS = "concepts.yaml"
+Place = tuple[str | int, ...]
 
 
 class PackError(Exception):
-    """A pack that cannot be used. The message has one line per mistake: file, requirement, field, what is wrong."""
+    """A pack that cannot be used. The message has a line per mistake: file, line, requirement, field, what is wrong."""
+
+    def __init__(self, message: str, mistakes: Sequence[Mistake] = ()) -> None:
+        super().__init__(message)
+        self.mistakes = tuple(mistakes)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """`place` leads to the place in the parsed file; `field` is what a person calls it."""
+
+    place: Place
+    text: str
+    field: str = ""
+    requirement: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        owner = f"requirement {self.requirement}" if self.requirement else ""
+        return ": ".join(part for part in (owner, self.field, self.text) if part)
+
+    def at(self, name: str) -> str:
+        return f"{name}{f':{self.line}' if self.line else ''}: {self}"
 
 
 @cache
@@ -56,71 +81,142 @@ def lexicon_of(policies: Iterable[Policy]) -> Lexicon:
     )
 
 
-def _concepts(policy: Policy) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Where a policy names concepts, by field."""
-    yield "applies_if", policy.applies_if
-    yield "evidence.all", policy.evidence.all
-    yield "evidence.any", policy.evidence.any
-    for facet in policy.facets:
+def _concepts(policy: Policy) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    """Where a policy names concepts."""
+    yield ("applies_if",), policy.applies_if
+    yield ("evidence", "all"), policy.evidence.all
+    yield ("evidence", "any"), policy.evidence.any
+    for index, facet in enumerate(policy.facets):
         if facet.kind == "concept":
-            yield f"facets.{facet.id}.any", facet.any
+            yield ("facets", index, "any"), facet.any
 
 
 def load_pack(path: Path) -> Pack:
     """Read and validate one pack file. Raises PackError."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        text = path.read_text(encoding="utf-8")
+        content = yaml.load(text, yaml.CSafeLoader)
+        tree = yaml.compose(text, yaml.CSafeLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise PackError(f"{path.name}: not readable as YAML: {error}") from error
-    return validated(content, path.name)
+    return validated(content, path.name, tree)
 
 
-def validated(content: Any, name: str) -> Pack:
-    """A pack from its parsed content; `name` stands for the file in messages. Raises PackError."""
+def validated(content: Any, name: str, tree: yaml.Node | None = None) -> Pack:
+    """A pack from its parsed content; `name` stands for the file in messages, `tree` gives their lines.
+
+    A key that no field has is a mistake too: a misspelt one would otherwise switch its rule off. Raises PackError.
+    """
     if not isinstance(content, dict):
         raise PackError(f"{name}: expected 'pack' and 'requirements' at the top")
+    found = [_placed(content, place, "no such field") for place in _unknown_keys(content, Pack, ())]
     try:
         pack = Pack.model_validate(content)
     except ValidationError as error:
-        raise PackError("\n".join(_line(name, content, item) for item in error.errors())) from error
-    if wrong := mistakes(pack):
-        raise PackError("\n".join(f"{name}: {text}" for text in wrong))
+        found += [_placed(content, tuple(item["loc"]), item["msg"]) for item in error.errors()]
+    else:
+        found += mistakes(pack)
+    if found:
+        lined = [replace(mistake, line=_line(tree, mistake.place)) for mistake in found]
+        lined.sort(key=lambda mistake: mistake.line or 0)
+        raise PackError("\n".join(mistake.at(name) for mistake in lined), lined)
     return pack
 
 
-def _line(name: str, content: dict[str, Any], error: Any) -> str:
-    location = list(error["loc"])
-    where = ""
-    if location[:1] == ["requirements"] and len(location) > 1 and isinstance(location[1], int):
-        entry = content["requirements"][location[1]]
-        identifier = entry.get("id") if isinstance(entry, dict) else None
-        where = f"requirement {identifier or location[1] + 1}: "
-        location = location[2:]
-    field = ".".join(str(part) for part in location)
-    return f"{name}: {where}{field}: {error['msg']}"
+def _unknown_keys(content: Any, model: type[BaseModel], place: Place) -> Iterator[Place]:
+    """Where a mapping has a key that its model does not read."""
+    if not isinstance(content, dict):
+        return
+    for key, value in content.items():
+        here = (*place, key)
+        if model is Evidence and key == "concepts":
+            yield from _unknown_keys(value, Evidence, here)
+        elif model is Pack and key == "applies_if":
+            yield from ((*here, name) for name in value if name != "any_concept") if isinstance(value, dict) else ()
+        elif key not in model.model_fields:
+            yield here
+        elif (inner := _inner_model(model.model_fields[key].annotation)) is not None:
+            for index, item in enumerate(value) if isinstance(value, list) else ((None, value),):
+                yield from _unknown_keys(item, inner, here if index is None else (*here, index))
 
 
-def mistakes(pack: Pack) -> list[str]:
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((model for part in get_args(annotation) if (model := _inner_model(part)) is not None), None)
+
+
+def _placed(content: dict[str, Any], place: Place, text: str) -> Mistake:
+    """Requirements are called by their ids, or by their numbers where they have none."""
+    if place[:1] != ("requirements",) or len(place) < 2 or not isinstance(place[1], int):
+        return Mistake(place, text, _field(place))
+    entry = content["requirements"][place[1]]
+    identifier = entry.get("id") if isinstance(entry, dict) else None
+    return Mistake(place, text, _field(place[2:]), str(identifier or place[1] + 1))
+
+
+def _field(place: Place) -> str:
+    return ".".join(map(str, place))
+
+
+def _line(node: yaml.Node | None, place: Place) -> int | None:
+    """The line of the deepest place of the place that the file has: of its key, else of its entry."""
+    if node is None:
+        return None
+    line = node.start_mark.line + 1
+    for step in place:
+        if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            line = node.start_mark.line + 1
+        elif isinstance(node, yaml.MappingNode):
+            entries = {key.value: (key, value) for key, value in node.value}
+            if step not in entries and "concepts" in entries:
+                entries = {key.value: (key, value) for key, value in entries["concepts"][1].value}
+            if step not in entries:
+                break
+            key, node = entries[step]
+            line = key.start_mark.line + 1
+        else:
+            break
+    return line
+
+
+def mistakes(pack: Pack) -> list[Mistake]:
     """What no schema sees: an id that occurs twice, an unknown concept or check, a pattern or number that is none."""
     found = []
-    identifiers = [policy.id for policy in pack.requirements]
-    found += [
-        f"requirement {i}: id: occurs twice" for i in sorted({i for i in identifiers if identifiers.count(i) > 1})
-    ]
-    found += [f"applies_if: {why}" for names in pack.applies_if.values() for why in _concept_mistakes(names)]
-    for policy in pack.requirements:
-        found += policy_mistakes(policy)
+    identifiers = [policy.id.casefold() for policy in pack.requirements]
+    for condition, names in pack.applies_if.items():
+        found += [Mistake(("applies_if", condition), why, "applies_if") for why in _concept_mistakes(names)]
+    for index, policy in enumerate(pack.requirements):
+        place = ("requirements", index)
+        if policy.id.casefold() in identifiers[:index]:
+            found.append(Mistake((*place, "id"), "occurs twice", "id", policy.id))
+        found += [replace(mistake, place=(*place, *mistake.place)) for mistake in policy_mistakes(policy)]
     return found
 
 
-def policy_mistakes(policy: Policy) -> list[str]:
-    """As `mistakes`, of one policy."""
-    found = [f"{field}: {why}" for field, names in _concepts(policy) for why in _concept_mistakes(names)]
-    found += [f"checks: unknown check {c!r}" for c in policy.checks if c.removeprefix("check:") not in checks.NAMES]
-    found += [f"contradicts: {text}" for text in _pattern_mistakes(policy.contradicts.patterns)]
-    for facet in policy.facets:
-        found += [f"facets.{facet.id}: {text}" for text in _facet_mistakes(facet)]
-    return [f"requirement {policy.id}: {text}" for text in found]
+def policy_mistakes(policy: Policy) -> list[Mistake]:
+    """As `mistakes`, of one policy; places begin at the policy."""
+    found = [(place, why) for place, names in _concepts(policy) for why in _concept_mistakes(names)]
+    found += [
+        (("checks",), f"unknown check {check!r}")
+        for check in policy.checks
+        if check.removeprefix("check:") not in checks.NAMES
+    ]
+    found += [
+        (("doc_types",), f"unknown kind {kind!r}: one of {', '.join(sorted(DOC_TYPES))}")
+        for kind in policy.doc_types
+        if kind not in DOC_TYPES
+    ]
+    found += [(("contradicts", "patterns"), text) for text in _pattern_mistakes(policy.contradicts.patterns)]
+    for index, facet in enumerate(policy.facets):
+        found += [(("facets", index, field), text) for field, text in _facet_mistakes(facet)]
+    return [Mistake(place, text, _named(policy, place), policy.id) for place, text in found]
+
+
+def _named(policy: Policy, place: Place) -> str:
+    """A facet is called by its id."""
+    return _field(tuple(policy.facets[step].id if isinstance(step, int) else step for step in place))
 
 
 def _concept_mistakes(names: Iterable[str]) -> Iterator[str]:
@@ -133,24 +229,22 @@ def _concept_mistakes(names: Iterable[str]) -> Iterator[str]:
             yield f"{name!r}: {why}"
 
 
-def _pattern_mistakes(patterns: tuple[str, ...]) -> list[str]:
-    found = []
+def _pattern_mistakes(patterns: tuple[str, ...]) -> Iterator[str]:
     for pattern in patterns:
         try:
             re.compile(pattern)
         except re.error as error:
-            found.append(f"patterns: {pattern!r} is no regular expression: {error}")
-    return found
+            yield f"{pattern!r} is no regular expression: {error}"
 
 
-def _facet_mistakes(facet: Facet) -> list[str]:
+def _facet_mistakes(facet: Facet) -> Iterator[tuple[str, str]]:
     if facet.kind == "quantity" and (facet.op is None) != (facet.value is None):
-        return ["op and value belong together"]
+        yield "value", "op and value belong together"
     if facet.kind in {"concept", "pattern"} and not (facet.any or facet.patterns):
-        return [f"a {facet.kind} facet needs 'any' or 'patterns'"]
+        yield "any", f"a {facet.kind} facet needs 'any' or 'patterns'"
     if facet.value is not None:
         try:
             parse(facet.value)
         except ValueError as error:
-            return [f"value: {error}"]
-    return _pattern_mistakes(facet.patterns)
+            yield "value", str(error)
+    yield from (("patterns", text) for text in _pattern_mistakes(facet.patterns))
