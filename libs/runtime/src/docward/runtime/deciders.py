@@ -30,7 +30,7 @@ from docward.runtime.aggregates import Accepted, Aggregate, Decision, JobSpec, R
 from docward.runtime.batches import Batch
 from docward.runtime.delivery import Delivery, DeliveryLoop
 from docward.runtime.errors import OPERATIONAL, ConcurrentDecisionError, TooLargeError
-from docward.runtime.eventstore import EventStore, NewEvent, Origin, StoredEvent, new_events, relay_channel
+from docward.runtime.eventstore import EventStore, NewEvent, Origin, Recorded, StoredEvent, new_events, relay_channel
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import Publisher, partition_of
 from docward.runtime.parking import Parked, parked
@@ -91,6 +91,8 @@ class DeciderHandler:
         and whatever was appended since, here or elsewhere, is read and added. Taken out when it is used."""
         self._folded_anew: dict[str, _Stream] = {}
         """The same, until the transaction that it comes from has been committed."""
+        self._appended: list[Recorded] = []
+        """By that transaction."""
         self.wake = asyncio.Event()
         """Set when there may be events to relay."""
 
@@ -142,7 +144,7 @@ class DeciderHandler:
         known = {a.stream: self._recent.pop(a.stream, None) for a in arrivals}
         stored = await self._store.rows(batch.connection, {s: k.version if k else 0 for s, k in known.items()})
         streams: dict[str, _Stream] = {}
-        self._folded_anew = {}
+        self._folded_anew, self._appended = {}, []
         outcomes: Counter[str] = Counter()
         traced = telemetry.traced()
         events: list[NewEvent] = []
@@ -183,7 +185,7 @@ class DeciderHandler:
             outcomes["decided"] += 1
         last_seq = {partition: seq for (_, partition), seq in batch.last_seq.items()}
         await self._remember(batch, new_ids)  # first: it tells when another process decides one of them at this moment
-        await self._store.append(batch.connection, events, last_seq)
+        self._appended = await self._store.append(batch.connection, events, last_seq)
         await self._store.add_jobs(batch.connection, jobs)
         for outcome, number in outcomes.items():
             metrics.RECORDS.labels(self._store.consumer, self._store.commands.name, outcome).inc(number)
@@ -257,7 +259,7 @@ class DeciderHandler:
 
     async def skip(self, records: Sequence[Record], batch: Batch) -> None:
         """A discarded command is never decided, also when its topic is read again."""
-        self._folded_anew = {}
+        self._folded_anew, self._appended = {}, []
         arrivals = [a for record in records if isinstance(a := self._arrival(record), _Arrival)]
         new = {a.decoded.envelope.id: (a.decoded.envelope.source, a.digest) for a in arrivals}
         decided = await self._digests(batch, list(new))
@@ -265,7 +267,8 @@ class DeciderHandler:
 
     async def committed(self) -> None:
         self._recent |= self._folded_anew
-        self._folded_anew = {}
+        self._store.keep(self._appended)
+        self._folded_anew, self._appended = {}, []
         while len(self._recent) > RECENT_STREAMS:
             del self._recent[next(iter(self._recent))]
         self.wake.set()

@@ -7,11 +7,16 @@ highest number is final. `unique (stream_id, version)` is the arbiter between ev
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple, cast
 from uuid import UUID
+
+from pydantic_core import to_json
 
 from docward.events.actor import Signer
 from docward.events.codec import Encoded, Envelope, body_of, encode_body
@@ -24,6 +29,8 @@ from docward.runtime.postgres import Connection, Pool
 
 RELAY_BATCH, RELAY_BYTES = 1000, 4 * 1024 * 1024
 """Of events at a time: they are in memory together, and must be written in the time of one publication."""
+KEPT, KEPT_BYTES = 2 * RELAY_BATCH, 4 * 1024
+"""Events of a partition that stay in memory until they are relayed, at most, and what each of them may have."""
 ENVELOPE_BYTES = 24 * 1024
 """Room for the headers of an event, at most: `ce_actor` alone may take 16 KiB."""
 
@@ -49,6 +56,27 @@ class NewEvent:
     """Among the events of its command; its id follows from both."""
 
 
+class Recorded(NamedTuple):
+    """A row of the table `events`: the columns in its order."""
+
+    topic: str
+    partition: int
+    seq: int
+    stream_id: str
+    version: int
+    id: UUID
+    type: str
+    dataversion: int
+    key: UUID
+    time: datetime
+    correlation_id: UUID
+    causation_id: UUID
+    actor: bytes
+    """JSON."""
+    traceparent: str | None
+    body: bytes
+
+
 class StoredEvent(NamedTuple):
     type: str
     dataversion: int
@@ -64,6 +92,8 @@ class EventStore:
         self.commands = aggregate.commands
         self.topic = aggregate.events
         self._types = {cls.TYPE: cls for cls in self.topic.types}
+        self._kept: dict[int, deque[Recorded]] = {}
+        """Per partition, a run of the latest committed events: what is not here is read from the table."""
 
     def partition(self, aggregate_id: UUID) -> int:
         return partition_of(str(aggregate_id).encode(), self.topic.partitions)
@@ -120,17 +150,20 @@ class EventStore:
             ),
         )
 
-    async def append(self, connection: Connection, events: Sequence[NewEvent], last_seq: Mapping[int, int]) -> None:
+    async def append(
+        self, connection: Connection, events: Sequence[NewEvent], last_seq: Mapping[int, int]
+    ) -> list[Recorded]:
         """Append under the caller's lock of the checkpoint rows of `last_seq`'s partitions."""
         if not events:
-            return
+            return []
         seq = dict(last_seq)
         rows = []
         for new in events:
             partition = self.partition(new.request.aggregate_id)
             seq[partition] += 1
             rows.append(
-                (
+                Recorded(
+                    self.topic.name,
                     partition,
                     seq[partition],
                     new.stream_id,
@@ -147,20 +180,7 @@ class EventStore:
                     new.body,
                 )
             )
-        await connection.execute(
-            """
-            insert into events (topic, partition, seq, stream_id, version, id, type, dataversion, key, time,
-                correlation_id, causation_id, actor, traceparent, body)
-            select $1, partition, seq, stream_id, version, id, type, dataversion, key, time, correlation_id,
-                causation_id, actor::jsonb, traceparent, body
-            from unnest($2::int[], $3::bigint[], $4::text[], $5::int[], $6::uuid[], $7::text[], $8::int[], $9::uuid[],
-                $10::timestamptz[], $11::uuid[], $12::uuid[], $13::text[], $14::text[], $15::bytea[])
-                as u (partition, seq, stream_id, version, id, type, dataversion, key, time, correlation_id,
-                    causation_id, actor, traceparent, body)
-            """,
-            self.topic.name,
-            *[list(column) for column in zip(*rows, strict=True)],
-        )
+        await connection.copy_records_to_table("events", records=rows, columns=Recorded._fields)
         await connection.execute(
             """
             update checkpoints c set last_seq = u.seq from unnest($3::int[], $4::bigint[]) as u (partition, seq)
@@ -172,6 +192,17 @@ class EventStore:
             list(seq.values()),
         )
         await connection.execute("select pg_notify($1, '')", relay_channel(self.service))
+        return rows
+
+    def keep(self, rows: Iterable[Recorded]) -> None:
+        """What was appended and is committed, for the relay: it need not be read again. A partition's rows are kept in
+        one run, and no large ones."""
+        for row in rows:
+            kept = self._kept.setdefault(row.partition, deque(maxlen=KEPT))
+            if kept and kept[-1].seq + 1 != row.seq:
+                kept.clear()
+            if len(row.body) <= KEPT_BYTES:
+                kept.append(row)
 
     async def add_jobs(self, connection: Connection, jobs: Sequence[tuple[JobSpec, Request, Origin, int]]) -> None:
         """The jobs of a decision, in its transaction. A job's id follows from its command: it exists once."""
@@ -183,7 +214,7 @@ class EventStore:
                 spec.kind,
                 request.aggregate_id,
                 self.partition(request.aggregate_id),
-                _dumps(spec.payload),
+                to_json(spec.payload),
                 origin.command_id,
                 origin.correlation_id,
                 _as_json(request.actor),
@@ -195,11 +226,8 @@ class EventStore:
             """
             insert into jobs (id, kind, aggregate_id, partition, payload, command_id, correlation_id, actor,
                 traceparent)
-            select id, kind, aggregate_id, partition, payload::jsonb, command_id, correlation_id, actor::jsonb,
-                traceparent
-            from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::uuid[], $7::uuid[], $8::text[],
-                $9::text[])
-                as u (id, kind, aggregate_id, partition, payload, command_id, correlation_id, actor, traceparent)
+            select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::jsonb[], $6::uuid[], $7::uuid[],
+                $8::jsonb[], $9::text[])
             on conflict (id) do nothing
             """,
             *[list(column) for column in zip(*rows, strict=True)],
@@ -223,11 +251,21 @@ class EventStore:
 
     async def unrelayed(self, pool: Pool, partition: int, relayed: int, signer: Signer) -> list[tuple[int, Encoded]]:
         """The next events to publish, in order, by number."""
+        rows = self._kept_after(partition, relayed) or await self._stored_after(pool, partition, relayed)
+        return [(row.seq, self._encoded(row, signer)) for row in rows]
+
+    def _kept_after(self, partition: int, relayed: int) -> list[Recorded]:
+        kept = self._kept.get(partition, deque())
+        while kept and kept[0].seq <= relayed:
+            kept.popleft()
+        return list(islice(kept, RELAY_BATCH)) if kept and kept[0].seq == relayed + 1 else []
+
+    async def _stored_after(self, pool: Pool, partition: int, relayed: int) -> list[Recorded]:
         rows = await pool.fetch(
             """
             with ahead as (
-                select seq, stream_id, version, id, type, dataversion, key, time, correlation_id, causation_id,
-                    actor::text, traceparent, body
+                select topic, partition, seq, stream_id, version, id, type, dataversion, key, time, correlation_id,
+                    causation_id, convert_to(actor::text, 'utf8'), traceparent, body
                 from events where topic = $1 and partition = $2 and seq > $3 order by seq limit $4
             ), counted as (
                 select *, sum(octet_length(body)) over (order by seq) - octet_length(body) as bytes_before from ahead
@@ -240,24 +278,24 @@ class EventStore:
             RELAY_BATCH,
             RELAY_BYTES,
         )
-        return [(row["seq"], self._encoded(row, signer)) for row in rows]
+        return [Recorded(*columns) for *columns, _ in rows]
 
-    def _encoded(self, row: Mapping[str, Any], signer: Signer) -> Encoded:
+    def _encoded(self, row: Recorded, signer: Signer) -> Encoded:
         envelope = Envelope(
-            id=row["id"],
-            type=row["type"],
+            id=row.id,
+            type=row.type,
             source=f"/docward/{self.service}",
-            time=row["time"],
-            subject=row["stream_id"],
-            key=row["key"],
-            correlation_id=row["correlation_id"],
-            causation_id=row["causation_id"],
-            stream_version=row["version"],
-            traceparent=row["traceparent"],
-            actor=_as_actor(row["actor"]),
-            version=row["dataversion"],
+            time=row.time,
+            subject=row.stream_id,
+            key=row.key,
+            correlation_id=row.correlation_id,
+            causation_id=row.causation_id,
+            stream_version=row.version,
+            traceparent=row.traceparent,
+            actor=_as_actor(row.actor),
+            version=row.dataversion,
         )
-        return encode_body(envelope, row["body"], signer)
+        return encode_body(envelope, row.body, signer)
 
     async def relayed(self, pool: Pool, partition: int, epoch: int, before: int, seq: int) -> bool:
         """Store that everything up to `seq` is published, and not only up to `before`.
@@ -305,17 +343,13 @@ def new_events(
 
 
 @lru_cache(maxsize=4096)
-def _as_json(actor: Actor) -> str:
-    return actor.model_dump_json()
+def _as_json(actor: Actor) -> bytes:
+    return to_json(actor)
 
 
 @lru_cache(maxsize=4096)
-def _as_actor(text: str) -> Actor:
+def _as_actor(text: bytes) -> Actor:
     return Actor.model_validate_json(text)
-
-
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-"""`json.dumps` makes an encoder at every call."""
 
 
 def relay_channel(service: str) -> str:

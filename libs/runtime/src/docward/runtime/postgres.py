@@ -50,8 +50,11 @@ async def connect_pool(
     """A pool whose connections speak JSON, find the tables of `schema`, and act as `role`."""
 
     async def prepare(connection: Connection) -> None:
-        for kind in ("json", "jsonb"):
-            await connection.set_type_codec(kind, encoder=_dumps, decoder=json.loads, schema="pg_catalog")
+        await connection.set_type_codec("json", encoder=_dumps, decoder=json.loads, schema="pg_catalog")
+        # Binary, as COPY writes.
+        await connection.set_type_codec(
+            "jsonb", encoder=_to_jsonb, decoder=_from_jsonb, schema="pg_catalog", format="binary"
+        )
 
     options = {**session, "application_name": name}
     if schema is not None:
@@ -75,6 +78,15 @@ async def answers(pool: Pool) -> bool:
 
 def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _to_jsonb(value: Any) -> bytes:
+    """Bytes are JSON already."""
+    return b"\x01" + (value if isinstance(value, bytes) else _dumps(value).encode())
+
+
+def _from_jsonb(data: bytes) -> Any:
+    return json.loads(data[1:])
 
 
 async def migrate(dsn: str, schema: str, migrations: Traversable) -> list[str]:
