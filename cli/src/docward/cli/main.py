@@ -14,6 +14,7 @@ from docward.cli import (
     convert,
     demo,
     operate,
+    packs,
     parked,
     projections,
     replay,
@@ -68,6 +69,7 @@ projections.app.command("replays")(replay.list_replays)
 projections.app.command("cancel")(replay.cancel_replay)
 app.add_typer(operate.topics, name="topics")
 app.add_typer(contracts.app, name="contracts")
+app.add_typer(packs.app, name="packs")
 app.add_typer(parked.app, name="parked")
 app.add_typer(projections.app, name="projections")
 
