@@ -16,7 +16,7 @@ SAMPLES = Path(__file__).parents[3] / "samples"
 INDEX = ("dividend-quality-index.docx", DOCX)
 TRADING = (("intraday-mean-reversion.md", MARKDOWN), ("momentum-execution-strategy.pdf", PDF))
 OF_INDICES = ("index-methodology",)
-OF_TRADING = ()
+OF_TRADING = ("eu-rts6", "us-15c3-5")
 
 
 def applied(packs, pack, name, media_type):
