@@ -19,7 +19,8 @@ from docward.runtime import metrics, service
 from docward.runtime.aggregates import Decision, Request, accepted
 from docward.runtime.checkpoints import Position
 from docward.runtime.deciders import Decider
-from docward.runtime.rawheaders import header_key
+from docward.runtime.inflating import MOST_BYTES, UNREADABLE
+from docward.runtime.rawheaders import ZSTD, header_key, new_batch
 from installation import until
 from integration.runtime.counter import (
     COMMANDS,
@@ -218,6 +219,33 @@ async def test_hostile_records_are_parked_byte_for_byte_and_stop_nothing(world: 
 
 def RawKey(raw: bytes) -> str:  # noqa: N802 -- reads as the class it makes
     return header_key(raw)
+
+
+async def test_a_batch_that_inflates_to_more_than_fits_is_parked_as_it_came_and_its_partition_goes_on(
+    world: World,
+) -> None:
+    counter, name = a_counter(), world.place.prefix + COMMANDS.name
+    bomb = new_batch(4 * MOST_BYTES, (), ZSTD)
+    for _ in range(2):
+        assert bomb.append(timestamp=None, key=b"k", value=bytes(MOST_BYTES), headers=[]) is not None
+    async with AIOKafkaProducer(bootstrap_servers=world.place.kafka) as producer:
+        await (await producer.send_batch(bomb, name, partition=0))
+    async with deciding(world):
+        await world.settled("counter", COMMANDS, {0: 2})
+    async with deciding(world):  # the log is recognised by the record that stands for the batch
+        await world.send(COMMANDS, adds(world.place, counter, [1, 2]))
+        await world.settled("counter", COMMANDS, {0: 4})
+        await world.relayed()
+
+        async def mirrored() -> bool:
+            return all(row["mirrored"] for row in await world.parked())
+
+        await until(mirrored)
+    assert totals(await world.events(), counter) == [1, 3]
+    [row], [letter] = await world.parked(), await world.read(LETTERS)
+    assert (row["reason"], row["blocks"], row["header_keys"]) == ("undecodable", False, [UNREADABLE.encode()])
+    assert letter.value == row["value"]
+    assert len(letter.value or b"") < COMMANDS.max_bytes
 
 
 async def test_a_record_that_grows_beyond_its_topic_when_it_is_unpacked_is_parked_and_mirrored(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -176,9 +177,10 @@ async def test_a_heartbeat_keeps_the_lease_of_long_work(world: World) -> None:
     assert len(worker.asked) == 1
 
 
-async def test_work_that_fails_is_tried_again_later_each_time_and_then_given_up(world: World) -> None:
+@pytest.mark.parametrize("error", [ValueError("it does not work"), FileNotFoundError("it does not work")])
+async def test_work_that_fails_is_tried_again_later_each_time_and_then_given_up(world: World, error: Exception) -> None:
     async def failing(_: Job) -> object:
-        raise ValueError("it does not work")
+        raise error
 
     worker = Worker(failing)
     async with deciding(world), working(world, worker):
@@ -201,10 +203,11 @@ async def test_work_that_fails_is_tried_again_later_each_time_and_then_given_up(
     assert delays == sorted(delays)
 
 
-async def test_an_outage_is_no_attempt(world: World) -> None:
+@pytest.mark.parametrize("error", [ObjectStoreUnavailableError("away"), OSError(errno.ENOSPC, "no space left")])
+async def test_an_outage_is_no_attempt(world: World, error: Exception) -> None:
     async def outage(job: Job) -> object:
         if len(worker.asked) <= MAX_ATTEMPTS + 2:
-            raise ObjectStoreUnavailableError("away")
+            raise error
         return await at_once(job)
 
     worker = Worker(outage)
@@ -313,7 +316,7 @@ async def _listening(world: World) -> bool:
         await world.pool.fetchval(
             "select count(*) = 2 from pg_stat_activity where datname = current_database()"
             " and application_name = $1 and query ilike 'listen%'",
-            f"{SERVICE}-listen",
+            f"{SERVICE}-listener",
         )
     )
 
@@ -327,7 +330,7 @@ async def test_a_broken_connection_is_replaced(world: World, victim: str) -> Non
         await world.place.fetch(
             "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
             " and pid <> pg_backend_pid() and application_name = $1",
-            f"{SERVICE}-listen" if victim == "listen" else SERVICE,
+            f"{SERVICE}-listener" if victim == "listen" else SERVICE,
         )
         counter = a_counter()
         await world.send(COMMANDS, [command(world.place, counter, Ask(work="x"))])
@@ -338,7 +341,7 @@ async def _listens(world: World) -> bool:
     return bool(
         await world.place.fetch(
             "select 1 from pg_stat_activity where datname = current_database() and application_name = $1",
-            f"{SERVICE}-listen",
+            f"{SERVICE}-listener",
         )
     )
 

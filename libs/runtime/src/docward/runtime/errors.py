@@ -1,10 +1,15 @@
 """What may go wrong around a message, by what is done about it.
 
 `OPERATIONAL` lists the errors of an outage: they pause and retry, and park nothing. Everything else that a handler
-raises is unexpected: its record is parked. `FencedError` means that another process owns the partition.
+raises is unexpected: its record is parked. `FencedError` means that another process owns the partition. An `OSError` is
+an outage only where the system says that it lacks something (`OUTAGES_OF_THE_SYSTEM`): a file that is missing or closed
+to us is a mistake, and trying again would hide it.
 """
 
 from __future__ import annotations
+
+import errno
+import socket
 
 import asyncpg
 from aiokafka.errors import KafkaError
@@ -40,6 +45,10 @@ class BrokerUnavailableError(Exception):
     """The broker did not acknowledge in time; whether the record was written is unknown."""
 
 
+class DatabaseUnreachableError(Exception):
+    """No connection could be made to the database."""
+
+
 class ObjectStoreUnavailableError(Exception):
     """The object store cannot be reached."""
 
@@ -59,9 +68,10 @@ class TooLargeError(Exception):
 OPERATIONAL: tuple[type[BaseException], ...] = (
     ConnectionError,
     TimeoutError,
-    OSError,
+    socket.gaierror,
     ConcurrentDecisionError,
     BrokerUnavailableError,
+    DatabaseUnreachableError,
     ObjectStoreUnavailableError,
     KafkaError,
     asyncpg.PostgresConnectionError,
@@ -78,6 +88,26 @@ OPERATIONAL: tuple[type[BaseException], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.QueryCanceledError,
 )
+
+OUTAGES_OF_THE_SYSTEM = frozenset(
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EROFS,  # what a file system becomes after errors of its device
+        errno.ESTALE,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EAGAIN,  # no further process
+        errno.ENOMEM,
+        errno.ENOBUFS,
+        errno.ENETDOWN,
+        errno.ENETUNREACH,
+        errno.EHOSTDOWN,
+        errno.EHOSTUNREACH,
+    }
+)
+"""Disk, descriptors, processes, memory, network: gone for a while, and no fault of what is being done."""
 
 PERHAPS_SLOW: tuple[type[BaseException], ...] = (
     TimeoutError,
@@ -99,3 +129,10 @@ DATA_ERRORS: tuple[type[BaseException], ...] = (
 
 To be caught before OPERATIONAL: the driver counts its own kind among the misuses of its connection.
 """
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether trying again later is all that can be done about it, and all that need be."""
+    if isinstance(error, OPERATIONAL):
+        return not isinstance(error, DATA_ERRORS)
+    return isinstance(error, OSError) and error.errno in OUTAGES_OF_THE_SYSTEM

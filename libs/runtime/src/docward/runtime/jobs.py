@@ -23,7 +23,7 @@ import structlog
 from docward.events.messages import Actor, derived_id, stream_id
 from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Request, fold
-from docward.runtime.errors import DATA_ERRORS, OPERATIONAL, FencedError, TooLargeError
+from docward.runtime.errors import OPERATIONAL, FencedError, TooLargeError, is_outage
 from docward.runtime.eventstore import EventStore, Origin, new_events
 from docward.runtime.parking import redacted
 from docward.runtime.postgres import Pool
@@ -171,7 +171,7 @@ class JobPool:
             metrics.JOBS.labels(job.kind, "fenced").inc()
             log.warning("job fenced: another worker has its lease", job=str(job.id), kind=job.kind)
         except Exception as error:
-            if isinstance(error, OPERATIONAL) and not isinstance(error, DATA_ERRORS):
+            if is_outage(error):
                 metrics.JOBS.labels(job.kind, "retried").inc()
                 await self._put_back(job, error, attempts=job.attempts - 1)
                 return

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import asyncpg
 import structlog
 
-from docward.runtime.errors import OPERATIONAL
+from docward.runtime.errors import OPERATIONAL, DatabaseUnreachableError
 
 log = structlog.get_logger()
 
@@ -62,8 +62,24 @@ async def connect_pool(
     if role is not None:
         options["role"] = role
     return await asyncpg.create_pool(
-        dsn, min_size=1, max_size=size, init=prepare, server_settings=options, timeout=5, command_timeout=30
+        dsn,
+        min_size=1,
+        max_size=size,
+        connect=connect,
+        init=prepare,
+        server_settings=options,
+        timeout=5,
+        command_timeout=30,
     )
+
+
+async def connect(*args: Any, **options: Any) -> Connection:
+    """As the driver connects. Raises OPERATIONAL for whatever the system has to say about it: with several addresses
+    that is a bare OSError, without a number."""
+    try:
+        return await asyncpg.connect(*args, **options)
+    except OSError as error:
+        raise DatabaseUnreachableError(str(error)) from error
 
 
 async def answers(pool: Pool) -> bool:
@@ -95,7 +111,7 @@ async def migrate(dsn: str, schema: str, migrations: Traversable) -> list[str]:
     Forward only. A file that has run and has changed since is an error: what is released is frozen. Processes that
     start at once wait for each other.
     """
-    connection = await asyncpg.connect(dsn, timeout=10)
+    connection = await connect(dsn, timeout=10)
     try:
         await connection.execute("select pg_advisory_lock(hashtext($1))", f"docward-migrate-{schema}")
         await connection.execute(f'create schema if not exists "{schema}"')
@@ -146,7 +162,7 @@ class Listener:
                 await asyncio.sleep(0.5)
 
     async def _listen(self) -> None:
-        connection = await asyncpg.connect(
+        connection = await connect(
             self._dsn, timeout=5, command_timeout=5, server_settings={"application_name": self.name}
         )
         connection.add_termination_listener(lambda _: self._look.set())

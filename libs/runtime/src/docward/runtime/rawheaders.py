@@ -1,12 +1,15 @@
-"""Header keys that are not UTF-8, which Kafka allows and the client does not.
+"""Batches that Kafka allows and the client does not survive: header keys that are not UTF-8, and bombs.
 
 One such record would stop a consumer for ever (the client raises while it unpacks the fetched batch, and again at every
 retry), and could not be copied to a dead-letter topic. Here such keys are read by surrogate escapes and written as the
-bytes they were; batches without them take the client's fast path.
+bytes they were; batches without them take the client's fast path. A batch that inflates to
+more than fits is handed on as it came (`inflating.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from aiokafka.consumer import fetcher
@@ -19,6 +22,7 @@ from aiokafka.record.default_records import (
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
 from docward.events.codec import Headers
+from docward.runtime.inflating import standing_for
 
 PLAIN, ZSTD = 0, 4
 """Kafka's numbers of the codecs that Docward writes; it reads all of them."""
@@ -71,6 +75,8 @@ class _AnyRecords(_MemoryRecordsPy):  # type: ignore[misc]  # final to type chec
 
 
 class _Readable:
+    """Unpacked record by record: a small batch may hold millions."""
+
     def __init__(self, batch: Any, raw: memoryview) -> None:
         self._batch = batch
         self._raw = raw
@@ -78,11 +84,17 @@ class _Readable:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Any]:
+        if (instead := standing_for(self._batch, self._raw)) is not None:
+            yield instead
+            return
+        read = 0
         try:
-            return iter(list(self._batch))
+            for record in self._batch:
+                yield record
+                read += 1
         except UnicodeDecodeError:
-            return iter(_AnyHeaderBatch(self._raw))
+            yield from islice(_AnyHeaderBatch(self._raw), read, None)
 
 
 def read_any_header() -> None:
