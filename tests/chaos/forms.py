@@ -21,8 +21,44 @@ class Form:
     poisoned: int
     """Pairs of turns, without and with a poisoned key, of `paced_s` each."""
     paced_s: float
+    orderings: int
+    """Seeds of delays and failures, with `per_key` events of each of 64 keys."""
+    per_key: int
 
 
-BRIEF = Form(kills=0, seconds=400, outage_s=4, freezes=6, crashes=2, brokers=2, poisoned=1, paced_s=2)
-SHORT = Form(kills=200, seconds=240, outage_s=60, freezes=10, crashes=10, brokers=10, poisoned=3, paced_s=10)
-LONG = Form(kills=2000, seconds=3600, outage_s=60, freezes=100, crashes=50, brokers=50, poisoned=10, paced_s=30)
+BRIEF = Form(
+    kills=0,
+    seconds=400,
+    outage_s=4,
+    freezes=6,
+    crashes=2,
+    brokers=2,
+    poisoned=1,
+    paced_s=2,
+    orderings=1,
+    per_key=200,
+)
+SHORT = Form(
+    kills=200,
+    seconds=240,
+    outage_s=60,
+    freezes=10,
+    crashes=10,
+    brokers=10,
+    poisoned=3,
+    paced_s=10,
+    orderings=5,
+    per_key=1000,
+)
+LONG = Form(
+    kills=2000,
+    seconds=3600,
+    outage_s=60,
+    freezes=100,
+    crashes=50,
+    brokers=50,
+    poisoned=10,
+    paced_s=30,
+    orderings=1000,
+    per_key=1000,
+)

@@ -196,6 +196,8 @@ async def _coordinators_answer(bootstrap: str) -> bool:
     client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
     try:
         await client.bootstrap()
+        if not client.cluster.brokers():  # one that has only begun knows of none, itself included
+            return False
         for group in _PROBED_GROUPS:
             coordinator = await client.coordinator_lookup(CoordinationType.GROUP, group)
             answer = await client.send(coordinator, OffsetFetchRequest(group, None), group=ConnectionGroup.COORDINATION)
