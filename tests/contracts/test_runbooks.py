@@ -1,4 +1,5 @@
-"""Every command that a runbook gives is one that the command line takes, and every verb of operators has a runbook."""
+"""Every command that a runbook gives is one that the command line takes; every verb of operators, and every alarm that
+the code can raise, has a runbook."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ import typer.main
 
 from docward.cli.main import app
 
-FOLDER = Path(__file__).parents[2] / "docs" / "operations"
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "operations"
 PAGES = sorted(FOLDER.glob("*.md"))
 COMMAND: Any = typer.main.get_command(app)
 
@@ -58,3 +60,36 @@ def test_every_verb_has_a_runbook(name: str) -> None:
 @pytest.mark.parametrize("name", ["republish", "replay", "lag", "topics"])
 def test_every_other_verb_of_operators_has_a_runbook(name: str) -> None:
     assert name in {line.split()[1] for _, line in given()}
+
+
+def raised(pattern: str) -> set[str]:
+    """What the services and their runtime raise, as it is written there."""
+    sources = [*(ROOT / "services").rglob("*.py"), *(ROOT / "libs" / "runtime").rglob("*.py")]
+    return {name for source in sources for name in re.findall(pattern, source.read_text(encoding="utf-8"))}
+
+
+def runbooks_of_alarms() -> dict[str, tuple[set[str], set[str]]]:
+    """Section to the metrics and the log lines that it says raise it."""
+    found = {}
+    for section in (FOLDER / "alarms.md").read_text(encoding="utf-8").split("\n## ")[1:]:
+        title, _, text = section.partition("\n")
+        told = re.search(r"^Raised by .*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+        assert told, f"{title}: nothing raises it"
+        assert "\nAt stake: " in text, f"{title}: nothing is at stake"
+        names = {" ".join(name.split()) for name in re.findall(r"`([^`]+)`", told[0])}
+        metrics = {name for name in names if name.startswith("docward_")}
+        logs = {" ".join(name.split()) for name in re.findall(r"log\s+line\s+`([^`]+)`", told[0])}
+        found[title] = (metrics, logs)
+    return found
+
+
+def test_every_critical_log_line_has_a_runbook_and_no_other() -> None:
+    told = set().union(*(logs for _, logs in runbooks_of_alarms().values()))
+    warned = {"paused"}  # the one line that is no alarm by itself: it names the error of an outage
+    assert told == raised(r'\.critical\(\s*"([^"]+)"') | warned
+    assert warned <= raised(r'log\.warning\(\s*"([^"]+)"')
+
+
+def test_every_metric_has_a_runbook_and_no_other() -> None:
+    told = set().union(*(metrics for metrics, _ in runbooks_of_alarms().values()))
+    assert told == raised(r'\b(?:Counter|Gauge|Histogram)\(\s*"(\w+)"')
