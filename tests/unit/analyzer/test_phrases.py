@@ -21,6 +21,8 @@ WORDS = {"cancel": ("cancel", "pull", "take back")}
         ("<cancel> .. orders", "Cancel one two three four five six seven orders.", False),
         ("<cancel> & orders", "Orders are pulled.", True),
         ("halt|shut_down order", "Shut down orders.", True),
+        ("halt|<cancel> orders", "It pulls orders.", True),
+        ("halt|<cancel> orders", "It halts orders.", True),
         ("~approve", "The approval is written.", True),
         ("approve", "The approval is written.", False),
     ],
@@ -44,6 +46,7 @@ def test_phrases_of_packs_are_concepts_of_their_own():
     ("phrase", "why"),
     [
         ("<moon> orders", "no class of words is called <moon>"),
+        ("halt|<moon> orders", "no class of words is called <moon>"),
         ("a &", "a phrase needs words on both sides of '&'"),
         ("..", "a phrase needs words"),
         ("|", "'|' has no words"),

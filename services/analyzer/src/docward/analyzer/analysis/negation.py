@@ -28,7 +28,7 @@ _VERB = (
     r"obtain\w*|sought|seek|involv\w*|inform\w*|told|notif\w*|communicat\w*|train\w*|calibrat\w*|validat\w*|audit\w*|"
     r"certif\w*|reconcil\w*|count\w*|cover\w*|consider\w*|tak(?:e|en)|check\w*|verif\w*|authori[sz]\w*|separat\w*|"
     r"restrict\w*|limit(?:ed|s)?\b|log(?:s|ged)?\b|stor(?:e|ed)|publish\w*|disclos\w*|announc\w*|consult\w*|"
-    r"identif\w*|assign\w*|designat\w*|appoint\w*|track\w*|captur\w*|receiv\w*|get|gets|attend\w*|assess\w*|"
+    r"identif\w*|assign\w*|designat\w*|appoint\w*|brief(?:ed)?\b|track\w*|captur\w*|receiv\w*|get|gets|attend\w*|assess\w*|"
     r"evaluat\w*|block\w*|reject\w*|cancel\w*|stop\w*|prevent\w*|detect\w*|rais(?:e|ed)|generat\w*|escalat\w*|report\w*|"
     r"describ\w*|list(?:ed|s)?\b|explain\w*|give|given|say|says|determin\w*|own(?:s|ed)?\b|sign(?:s|ed)?\b|"
     r"independent\w*|part of|subject to|ask\w*|agreed?|"

@@ -2,7 +2,7 @@
 
 `price collar`        the words one after the other, in any number or tense (`price collars`)
 `<cancel> all orders` a class of interchangeable words from the lexicon's `words`
-`halt|suspend order`  one of several words; `_` joins what belongs together: `shut_down|stop`
+`halt|suspend order`  one of several words or classes; `_` joins what belongs together: `shut_down|<stop>`
 `~approve`            any word of the same stem: approves, approval
 `test .. production`  up to six other words between
 `review & annual`     both in one sentence, in any order
@@ -19,7 +19,7 @@ from docward.analyzer.analysis.text import base_forms, stems
 
 GAP = 6
 """Words that `..` leaps over at most."""
-_ELEMENT = re.compile(r"<[^<>]*>|\S+")
+_ELEMENT = re.compile(r"(?:<[^<>]*>|\S)+")
 _CONCEPT_ID = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -59,8 +59,9 @@ def mistake(text: str, words: Mapping[str, tuple[str, ...]]) -> str:
     if not phrase.symbols or not all(phrase.parts):
         return "a phrase needs words on both sides of '&'" if "&" in text else "a phrase needs words"
     for symbol in phrase.symbols:
-        if symbol.startswith("<") and symbol[1:-1] not in words:
-            return f"no class of words is called {symbol}"
+        for name in re.findall("<([^<>]*)>", symbol):
+            if name not in words:
+                return f"no class of words is called <{name}>"
         if not any(form.stems for form in forms(symbol, words)):
             return f"{symbol!r} has no words"
     return ""
@@ -97,10 +98,9 @@ def _steps(part: str) -> Iterator[Step]:
 
 
 def forms(symbol: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[Form]:
-    if symbol.startswith("<"):
-        for word in words.get(symbol[1:-1], ()):
-            yield Form(stems(word), None)
-        return
     for alternative in symbol.split("|"):
+        if alternative.startswith("<"):
+            yield from (Form(stems(word), None) for word in words.get(alternative[1:-1], ()))
+            continue
         text = alternative.lstrip("~").replace("_", " ")
         yield Form(stems(text), None if alternative.startswith("~") else base_forms(text))
