@@ -15,7 +15,7 @@ from .conftest import DOCUMENT_ID, release_of
 SAMPLES = Path(__file__).parents[3] / "samples"
 INDEX = ("dividend-quality-index.docx", DOCX)
 TRADING = (("intraday-mean-reversion.md", MARKDOWN), ("momentum-execution-strategy.pdf", PDF))
-OF_INDICES = ("index-methodology",)
+OF_INDICES = ("eu-bmr", "index-methodology")
 OF_TRADING = ("eu-rts6", "us-15c3-5")
 
 
