@@ -17,7 +17,7 @@ from docward.events.findings import AnalysisReport, Finding, PolicyRef, Verdict
 from docward.events.ir import Ir
 from docward.events.policies import Policy
 
-ENGINE = "offline/2"
+ENGINE = "offline/3"
 """Goes into every report. Changes whenever the same input can give another report."""
 
 

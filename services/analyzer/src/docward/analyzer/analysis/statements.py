@@ -21,6 +21,7 @@ _VERBS = alternatives(
     is|are|was|equals|has been|have been|of|=|below|above|between
     must be|shall be|must not be|is not
     (?:must|shall|may|does|do|can|should) not exceed
+    (?:is|are) (?:kept|retained|stored|archived|preserved) for
     (?:(?:is|are|be)\s)?(?:set|limited|fixed|capped|restricted) (?:at|to)
     """
 )
@@ -80,6 +81,8 @@ _DIRECTIONS = {">=": "at least", ">": "at least", "<=": "at most", "<": "at most
 _JOINT = re.compile(r"\s*[:=(]?\s*(?:is|of|at|to|level|set|limit|equals|fixed|exactly|\s)*\s*")
 _ENTRY_VALUE = re.compile(r"\b(?:of|from|below) (?:the|its) entry \w+", re.IGNORECASE)
 """What a stop is measured from, no scope."""
+_DAY_OF = re.compile(r"\s(?:on|at|after|as of)\s(?:the\s)?[\w -]{2,40}\sof\s")
+"""Between a parameter and a cadence that belongs to it: `rebalanced on the last business day of each month`."""
 _BESIDE = 12
 """Characters between a parameter of the lexicon and a cadence that belongs to it: `rebalanced quarterly`."""
 
@@ -178,7 +181,11 @@ def _cadence(document: Document, sentence: Sentence, quantity: Quantity) -> Stat
     """`rebalanced quarterly`, `monthly rebalancing`: the parameter stands right beside its cadence."""
     for mention in sentence.mentions:
         first, last = document.tokens[mention.first].start, document.tokens[mention.last].end
-        beside = 0 <= quantity.start - last <= _BESIDE or 0 <= first - quantity.end <= _BESIDE
+        beside = (
+            0 <= quantity.start - last <= _BESIDE
+            or 0 <= first - quantity.end <= _BESIDE
+            or _DAY_OF.fullmatch(document.text[last : max(last, quantity.start)])
+        )
         if beside and document.lexicon.concepts[mention.concept].dimension == "cadence":
             scope = sentence.text.replace(quantity.text, "")
             made = _made(sentence, document.text[first:last], quantity, scope)

@@ -17,6 +17,7 @@ _CALENDAR_RULE = re.compile(
     r"\b(?:calendars?\b.{0,60}\b(?:of|publish\w*|by|according)|according to the (?:\w+ )?calendar|holidays?)\b",
     re.IGNORECASE,
 )
+_ACCORDING = re.compile(r"\baccording to (?:the|its|that|their) [\w ]{0,30}\bcalendars?\b", re.IGNORECASE)
 _WEEKDAY = re.compile(
     r"\b(?P<rule>(?:first|second|third|fourth|last)\s(?:Monday|Tuesday|Wednesday|Thursday|Friday))\b", re.IGNORECASE
 )
@@ -86,6 +87,7 @@ def _defined_days(document: Document) -> set[str]:
         for m in _DAY.finditer(s.text)
         if _NAMED_CALENDAR.search(s.text[max(0, m.start() - 25) : m.start()])
     }
+    kinds |= {m["kind"].lower() for s in document.body if _ACCORDING.search(s.text) for m in _DAY.finditer(s.text)}
     for definition in document.ir.definitions:
         match = _DAY.search(definition.term)
         if match:

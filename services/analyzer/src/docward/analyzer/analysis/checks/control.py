@@ -42,6 +42,24 @@ _DATE_KEYS = frozenset(
     {"date", "effective", "effective_date", "effective-date", "issued", "published", "as_of", "last_updated", "updated"}
 )
 
+_WORK = (
+    r"(?:propos(?:es?|ed by)|request(?:s|ed by)|develop(?:s|ed by)|writ(?:es?|ten by)|draft(?:s|ed by)|"
+    r"prepar(?:es?|ed by)|implement(?:s|ed by)|cod(?:es?|ed by)|answer(?:s|ed by)|chang(?:es?|ed by)|mak(?:es?)|"
+    r"buil(?:ds?|t by)|initiat(?:es?|ed by))"
+)
+_APPROVES = r"(?:approves?|authori[sz]es?|signs? off|signs? it off|releases? it)"
+_SELF_APPROVAL = re.compile(
+    rf"\b{_WORK}\b[^.;]{{0,70}}?\b(?:and|who)\s(?:also\s|then\s|himself\s|themselves\s)?{_APPROVES}\b|"
+    r"\b(?:approved|authori[sz]ed|signed off|released)\sby\s(?:the\s(?:same\s(?!committee|board)|"
+    r"(?:[\w-]+\s){1,3}(?:who|that)\s(?:wrote|writes|developed|develops|proposed|proposes|requested|requests|made|makes|"
+    r"built|builds|coded|needs?)\b)|(?:its|their)\s(?:own\s)?(?:authors?|developers?)\b)|"
+    r"\b(?:approves?|validates?|authori[sz]es?|signs? off)\s(?:on\s)?(?:his|her|their|his or her) own\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"\b(?:no|not|never|nobody|none|cannot|neither|other than|different|independent\w*|unless|except)\b", re.IGNORECASE
+)
+
 
 def responsibilities(document: Document) -> Outcome:
     drafts, examined = [], []
@@ -106,6 +124,37 @@ def approvals(document: Document) -> Outcome:
         "No person, role or body is named that approves the document, its changes or a release before it is used."
     )
     return Outcome((_absent(document, "approver", "Nobody approves changes and releases", explanation),))
+
+
+def self_approvals(document: Document) -> Outcome:
+    """Who proposes or makes something approves it: in a sentence, or as owner and approver of the document."""
+    drafts, examined = [], []
+    for sentence in document.body:
+        match = _SELF_APPROVAL.search(sentence.text)
+        if match and not _DENIED.search(sentence.text):
+            drafts.append(_self_approval(sentence.span, match.group()))
+        elif _APPROVAL.search(sentence.text) and names_a_role(sentence.text):
+            examined.append(sentence.span)
+    held = {label: s for s in document.body if (label := _row_label(s)) in {"owner", "approver"} and len(s.cells) > 1}
+    if len(held) == 2 and held["owner"].cells[1][1].text.strip() == held["approver"].cells[1][1].text.strip():
+        drafts.append(_self_approval(held["approver"].span, "owner and approver are the same"))
+    return Outcome(tuple(drafts), tuple(examined[:5]))
+
+
+def _self_approval(span: Span, words: str) -> Draft:
+    return Draft(
+        family="GOV",
+        category="missing-governance",
+        severity="high",
+        title="Somebody approves their own work",
+        explanation=(
+            "The one who proposes or makes this also approves it, so that nobody else has looked at it before it takes "
+            "effect."
+        ),
+        spans=(span,),
+        confidence=0.8,
+        decision=(f"self-approval: {words!r}", "no second person or body in the sentence"),
+    )
 
 
 def _first_heading(document: Document) -> tuple[Span, ...]:

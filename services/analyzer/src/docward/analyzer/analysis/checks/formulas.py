@@ -78,7 +78,8 @@ def formula_symbols(document: Document) -> Outcome:
 
 def _letters(formula: Formula) -> list[str]:
     """Small letters that stand as operands in the formula and are not among its variables; capitals name functions."""
-    known = {re.split(r"[_^({]", v.symbol.strip())[0] for v in formula.variables}
+    named = (formula.name or "", *(variable.symbol for variable in formula.variables))
+    known = {re.split(r"[_^({]", name.strip())[0] for name in named}
     bare = _TEXT_IN_FORMULA.sub(" ", formula.latex or "")
     return [s for s in dict.fromkeys(_LETTER.findall(bare)) if s not in known and _is_symbol(s)]
 

@@ -41,6 +41,15 @@ _MEANS = re.compile(
     r"(?:^|[,:;]\s|\bthe\s|\b[Aa]n?\s)[\"“]?(?P<term>[A-Z][\w-]+(?: [A-Z][\w-]+)*)[\"”]?\s(?:means|is defined as|"
     r"shall mean|denotes)\s(?P<text>.{10,})"
 )
+_PRICED = re.compile(
+    r"\b(?:prices?|contracts?|shares?|units?|lots?|volumes?|futures?|options?|positions?|quotes?) (?:of|in|on) $",
+    re.IGNORECASE,
+)
+"""Before the symbol of an instrument: `seven contracts of FESX`."""
+_CODE_COLUMN = re.compile(
+    r"\b(?:MIC|codes?|tickers?|symbols?|ISINs?|RIC|ids?|identifiers?|venues?|instruments?)\b", re.IGNORECASE
+)
+"""The heading of a column of codes."""
 _LISTED = re.compile(r"(?:\b[A-Z]{2,5},\s){2,}(?:and\s|or\s)?[A-Z]{2,5}\b(?:\s(?:and|or)\s[A-Z]{2,5}\b)?")
 """Three or more in a row (`AAPL, MSFT, IBM`) are symbols of instruments."""
 _SAME_MEANING = 78
@@ -56,6 +65,7 @@ def acronyms(document: Document) -> Outcome:
         hidden = [
             m.span() for p in (_CODE_SPAN, _ID) for m in p.finditer(document.markdown, sentence.start, sentence.end)
         ]
+        hidden += [(cell.span.start, cell.span.end) for head, cell in sentence.cells if _CODE_COLUMN.search(head)]
         hidden += [m.span() for m in _LISTED.finditer(document.text, sentence.start, sentence.end)]
         for match in _ACRONYM.finditer(document.text, sentence.start, sentence.end):
             if not any(a <= match.start() < b for a, b in hidden) and not _in_name(document.text, match):
@@ -63,6 +73,8 @@ def acronyms(document: Document) -> Outcome:
     drafts, examined = [], []
     for acronym, spans in uses.items():
         if acronym in title or _is_common(acronym, lower) or _is_formula_symbol(document, acronym):
+            continue
+        if any(_is_instrument(document.text, span) for span in spans):
             continue
         if acronym in expanded or f"{acronym}s" in expanded:
             examined.append(spans[0])
@@ -89,6 +101,12 @@ def _is_common(acronym: str, lower: AbstractSet[str]) -> bool:
     """Known to every reader, a word in capitals (`BUY` where the text also has `buy`), or a currency pair."""
     pair = len(acronym) == 6 and {acronym[:3], acronym[3:]} <= _KNOWN
     return acronym in _KNOWN or acronym.lower() in lower or pair
+
+
+def _is_instrument(text: str, span: Span) -> bool:
+    """At least four capitals, and one place that trades or prices it: a symbol, which stands for itself."""
+    before = text[max(0, span.start - 40) : span.start].replace("\n", " ")
+    return span.end - span.start > 3 and _PRICED.search(before) is not None
 
 
 def _in_name(text: str, match: re.Match[str]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
+from docward.analyzer.analysis.quantities import quantities
 from docward.analyzer.analysis.text import content_stems
 from docward.events.ir import Span
 
@@ -14,6 +15,7 @@ _HEAD = (
     r"(?:thresholds?|limits?|caps?|collars?|ceilings?|floors?|budgets?|levels?|ratios?|multiplier|buffer|tolerance|"
     r"order value|order size|order volume|position size|leverage)"
 )
+_NO_LIMIT = r"(?:no|any|such|this|that|same|soft|hard|new|second|other)\b"
 _NAMED = re.compile(
     rf"\b(?P<name>(?:(?:minimum|maximum|max|min|upper|lower|entry|exit|stop[- ]loss|price|position|risk|loss|"
     rf"drawdown|exposure|concentration|liquidity|acceptable|volume|order|message|rate|turnover|tracking|error|"
@@ -28,6 +30,15 @@ _BARE = re.compile(
     r"\band\b|\bor\b))",
     re.IGNORECASE,
 )
+_IMPOSED = re.compile(
+    rf"\b(?:an?|the|every|each)\s(?P<name>(?:(?:maximum|minimum|max|min)\s(?:[\w-]+\s){{0,4}}?[\w-]+|"
+    rf"(?!{_NO_LIMIT})[\w-]+\s(?:[\w-]+\s){{0,3}}?(?:limit|threshold|cap)))\s(?:appl(?:y|ies)\s(?:to|per|for)|"
+    r"is (?:in place|applied|enforced|imposed))\b|"
+    r"\boutside (?:of )?(?:the|its|their) (?P<collar>(?:price )?collars?)\b|"
+    r"\b(?P<setting>(?:window|timeout|interval|delay|size|limit|threshold|quantity))\s(?:as|that is) configured\b",
+    re.IGNORECASE,
+)
+"""A limit that is said to be in force, by whatever name."""
 _LEFT_OPEN = re.compile(
     r"\b(?P<name>(?:maximum|minimum|max|min)\s(?:\w+\s){0,2}(?:loss|position|exposure|drawdown|weight|turnover|"
     r"holding|size|value|volume|quantity|leverage|spread|deviation))\s(?:is|are)\s(?:set|defined|determined|fixed|"
@@ -87,7 +98,7 @@ def stated_values(document: Document) -> Outcome:
     reported: set[frozenset[str]] = set()
     valued = _valued(document)
     for sentence in document.body:
-        found = _named_limit(sentence) or _open_maximum(sentence)
+        found = _named_limit(sentence) or _open_maximum(sentence) or _imposed(sentence)
         if found is None:
             if _LIMITED.search(sentence.text) and any(q.dimension in _QUANTITATIVE for q in sentence.quantities):
                 examined.append(sentence.span)
@@ -103,6 +114,7 @@ def stated_values(document: Document) -> Outcome:
         elif key not in reported or not key:
             reported.add(key)
             drafts.append(_missing(document, span, name))
+    drafts.extend(_holes(document))
     return Outcome(tuple(drafts), tuple(examined))
 
 
@@ -168,6 +180,25 @@ def _open_maximum(sentence: Sentence) -> tuple[Span, str] | None:
     """`The maximum loss is set by management`: a bound is said to exist, and left to somebody."""
     match = _LEFT_OPEN.search(sentence.text) if sentence.kind != "row" else None
     return (sub_span(sentence, match, "name"), match["name"]) if match else None
+
+
+def _imposed(sentence: Sentence) -> tuple[Span, str] | None:
+    match = _IMPOSED.search(sentence.text) if sentence.kind != "row" else None
+    if match is None or match.lastgroup is None:
+        return None
+    return sub_span(sentence, match, match.lastgroup), match[match.lastgroup]
+
+
+def _holes(document: Document) -> Iterator[Draft]:
+    """Empty cells of a column in which most rows have a value; the second column is read row by row."""
+    for table in document.ir.tables:
+        for column in range(2, len(table.header)):
+            cells = [(row[0], row[column]) for row in table.rows if len(row) > column]
+            empty = [label for label, cell in cells if not cell.text.strip() and label.text.strip()]
+            valued = sum(any(q.dimension in _QUANTITATIVE for q in quantities(cell.text)) for _, cell in cells)
+            if empty and valued >= max(2, len(cells) - len(empty)):
+                for label in empty:
+                    yield _missing(document, label.span, f"{label.text} ({table.header[column].text})")
 
 
 def _missing(document: Document, span: Span, name: str) -> Draft:

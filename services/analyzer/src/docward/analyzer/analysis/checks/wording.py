@@ -27,6 +27,10 @@ _OPEN_PHRASES = r"""
     commonly accepted
     proprietary (?:\w+\s){0,2}(?:scheme|methodology|model|method|formula)
     may or may not
+    (?:increased|reduced|adjusted|changed|scaled|raised|lowered|amended) accordingly
+    for (?:a while|some time)
+    (?:as|when|whenever|where|if) the (?:situation|circumstances|conditions?) (?:requires?|demands?|warrants?)
+    (?:when|if|while|unless|whenever) (?:\w+ ){1,3}(?:is|are|becomes?|gets?) (?:too |very )?OPEN_ADJECTIVE
     and so on
     or (?:similar|equivalent)
     in due course
@@ -37,7 +41,11 @@ _OPEN_PHRASES = r"""
     using algorithms
 """
 """Leave a decision open, whatever stands around them."""
-_OPEN = re.compile(rf"\b{alternatives(_OPEN_PHRASES)}(?!\w)", re.IGNORECASE)
+_ADJECTIVE = (
+    r"(?:wide|high|low|large|small|thin|weak|strong|turbulent|volatile|illiquid|unstable|busy|calm|adverse|stressed)"
+    r"(?!\\s(?:than|as|enough|by|and|or)\b|-|:)"
+)
+_OPEN = re.compile(rf"\b{alternatives(_OPEN_PHRASES.replace('OPEN_ADJECTIVE', _ADJECTIVE))}(?!\w)", re.IGNORECASE)
 
 _VAGUE_PHRASES = r"""
     (?:in)?(?:appropriate|adequate|sufficient|significant|substantial|considerable)(?:ly)?
@@ -62,6 +70,9 @@ _VAGUE_PHRASES = r"""
     relative (?:score|strength)
     modified (?:\w+\s){1,3}approach
     multiple factors
+    turbulent markets?
+    with (?:an? )?(?:low|high|wide|poor|weak|strong|thin) (?:\w+ ){1,2}(?:is|are) (?:skipped|excluded|avoided)
+    small (?:residuals?|remainders?|quantities|amounts|orders)
 """
 """Vague where they qualify what is ruled and no number makes them precise."""
 _VAGUE = re.compile(rf"\b{alternatives(_VAGUE_PHRASES)}\b", re.IGNORECASE)
