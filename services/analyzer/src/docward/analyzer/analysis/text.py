@@ -12,7 +12,9 @@ from functools import lru_cache
 
 import snowballstemmer
 
-_MARKS = re.compile(r"\*+|`+|\\(?=[^\w\s])|\]\([^)\s]*\)|[\[\]]|<br\s*/?>|\n")
+_MARKS = re.compile(
+    r"(?<![\\\w}^_])\{[A-Za-z][\w ,:’'-]{2,80}\}|\*+|`+|\\(?=[^\w\s])|\]\([^)\s]*\)|[\[\]]|<br\s*/?>|\n"
+)
 _WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
 _STEMMER = snowballstemmer.stemmer("english")
 
@@ -46,7 +48,7 @@ class Token:
 
 
 def plain(markdown: str) -> str:
-    """The text with emphasis, code marks, link targets and line ends as blanks; offsets stay."""
+    """The text with emphasis, code marks, link targets, line ends and slots (`{value}`) as blanks; offsets stay."""
     return _MARKS.sub(lambda match: " " * len(match.group()), markdown)
 
 

@@ -1,23 +1,31 @@
 """CIT: an article of a regulation cited for a subject that another article rules.
 
-The subjects are those of Commission Delegated Regulation (EU) 2017/589 (RTS 6), article by article, and of SEC Rule
-15c3-5, which rules neither a kill switch nor position limits.
+The subjects are those of Commission Delegated Regulation (EU) 2017/589 (RTS 6), of the Benchmarks Regulation (EU)
+2016/1011 and of the Market Abuse Regulation (EU) 596/2014, article by article, and of SEC Rule 15c3-5, which rules
+neither a kill switch nor position limits.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
 
-_RTS6 = r"(?:RTS\s?6|(?:Commission\s)?(?:Delegated\s)?Regulation\s\(EU\)\s(?:No\.?\s)?2017/589|2017/589)"
 _ARTICLE = r"(?:Articles?|Arts?\.?)\s?(?P<{0}>\d{{1,2}})(?:\(\d+\))*(?:\([a-z]\))?"
-_CITATION = re.compile(
-    rf"{_ARTICLE.format('before')}\s(?:of\s)?(?:the\s)?{_RTS6}|{_RTS6}(?:\s?\([^)]*\))?,?\s{_ARTICLE.format('after')}",
-    re.IGNORECASE,
-)
-_SUBJECTS: dict[int, tuple[str, str]] = {
+
+
+def _citation(regulation: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"{_ARTICLE.format('before')}\s(?:of\s)?(?:the\s)?{regulation}|"
+        rf"{regulation}(?:\s?\([^)]*\))?,?\s{_ARTICLE.format('after')}",
+        re.IGNORECASE,
+    )
+
+
+_Subjects = dict[int, tuple[str, str]]
+_RTS6: _Subjects = {
     1: ("governance arrangements", r"governance|accountability|lines of responsibility"),
     2: ("the compliance function", r"compliance (?:staff|function)"),
     3: ("staffing", r"staffing|staff training|skills"),
@@ -44,7 +52,56 @@ _SUBJECTS: dict[int, tuple[str, str]] = {
     18: ("security and access", r"it security|penetration test\w*|access (?:rights|management)|cyber\w*"),
     28: ("records of high-frequency orders", r"high-frequency|record[- ]?keeping|order records|retention"),
 }
-_BY_SUBJECT = {number: re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE) for number, (_, pattern) in _SUBJECTS.items()}
+_BENCHMARKS: _Subjects = {
+    4: ("governance and conflicts of interest", r"conflicts? of interest|governance"),
+    5: ("the oversight function", r"oversight (?:function|committee)"),
+    6: ("the control framework", r"control framework"),
+    7: ("the accountability framework", r"accountability framework|(?:internal|external) audit"),
+    8: ("record-keeping", r"record[- ]?keeping|records? (?:of|are)|retention"),
+    9: ("complaints", r"complaints?"),
+    10: ("outsourcing", r"outsourc\w+"),
+    11: ("input data", r"input data"),
+    12: ("the methodology", r"methodology"),
+    13: ("transparency of the methodology", r"transparency|publication of the methodology|consultation"),
+    14: ("reporting of infringements", r"infringements?"),
+    15: ("the code of conduct", r"code of conduct"),
+    16: ("supervised contributors", r"supervised contributors?"),
+    27: ("the benchmark statement", r"benchmark statement"),
+    28: ("changes to and cessation of a benchmark", r"cessation|changes? (?:to|of) (?:a|the) benchmark|fallback"),
+}
+_ABUSE: _Subjects = {
+    8: ("insider dealing", r"insider dealing"),
+    11: ("market soundings", r"market soundings?"),
+    12: ("market manipulation", r"manipulat\w+|spoofing|layering|quote stuffing"),
+    16: ("prevention and detection", r"suspicious (?:orders?|transactions?)|STORs?|prevent\w*|detect\w*|surveillance"),
+    17: ("disclosure of inside information", r"(?:public )?disclosure of inside information"),
+    18: ("insider lists", r"insider lists?"),
+    19: ("managers' transactions", r"managers['’] transactions"),
+    20: ("investment recommendations", r"investment recommendations?"),
+}
+
+
+@dataclass(frozen=True)
+class _Regulation:
+    name: str
+    citation: re.Pattern[str]
+    subjects: _Subjects
+    patterns: dict[int, re.Pattern[str]]
+
+
+def _regulation(name: str, regulation: str, subjects: _Subjects) -> _Regulation:
+    patterns = {number: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for number, (_, words) in subjects.items()}
+    return _Regulation(name, _citation(regulation), subjects, patterns)
+
+
+_EU = r"(?:Commission\s)?(?:Delegated\s)?Regulation\s\(EU\)\s(?:No\.?\s)?"
+_REGULATIONS = (
+    _regulation("RTS 6", rf"(?:RTS\s?6|{_EU}2017/589|2017/589)", _RTS6),
+    _regulation(
+        "the Benchmarks Regulation", rf"(?:Benchmarks?\sRegulation|{_EU}2016/1011|2016/1011|\bBMR\b)", _BENCHMARKS
+    ),
+    _regulation("MAR", rf"(?:Market\sAbuse\sRegulation|{_EU}596/2014|596/2014|\bMAR\b)", _ABUSE),
+)
 _MARKET_ACCESS = re.compile(r"\b(?:15c3-5|Market Access Rule)\b")
 _NOT_MARKET_ACCESS = re.compile(r"\bkill[- ]?(?:switch|functionality)\b|\bposition limits?\b", re.IGNORECASE)
 
@@ -52,40 +109,41 @@ _NOT_MARKET_ACCESS = re.compile(r"\bkill[- ]?(?:switch|functionality)\b|\bpositi
 def regulation_citations(document: Document) -> Outcome:
     drafts, examined = [], []
     for sentence in document.body:
-        for match in _CITATION.finditer(sentence.text):
-            cited = int(match["before"] or match["after"])
-            right = _right_article(sentence, cited)
-            if right is None:
-                examined.append(sentence.span)
-            else:
-                drafts.append(_wrong_article(document, sentence, match, cited, right))
+        for regulation in _REGULATIONS:
+            for match in regulation.citation.finditer(sentence.text):
+                cited = int(match["before"] or match["after"])
+                right = _right_article(regulation, sentence, cited)
+                if right is None:
+                    examined.append(sentence.span)
+                else:
+                    drafts.append(_wrong_article(document, regulation, sentence, match, right))
         market_access, subject = _MARKET_ACCESS.search(sentence.text), _NOT_MARKET_ACCESS.search(sentence.text)
         if market_access and subject:
             drafts.append(_wrong_rule(sentence, subject.group()))
     return Outcome(tuple(drafts), tuple(examined))
 
 
-def _right_article(sentence: Sentence, cited: int) -> int | None:
+def _right_article(regulation: _Regulation, sentence: Sentence, cited: int) -> int | None:
     """The article that rules what the sentence speaks of; None when the citation can be right."""
-    if cited in _BY_SUBJECT and _BY_SUBJECT[cited].search(sentence.text):
-        return None
-    return next((number for number, pattern in _BY_SUBJECT.items() if pattern.search(sentence.text)), None)
+    about = [number for number, pattern in regulation.patterns.items() if pattern.search(sentence.text)]
+    return None if cited in about else next(iter(about), None)
 
 
-def _wrong_article(document: Document, sentence: Sentence, match: re.Match[str], cited: int, right: int) -> Draft:
+def _wrong_article(
+    document: Document, regulation: _Regulation, sentence: Sentence, match: re.Match[str], right: int
+) -> Draft:
     group = "before" if match["before"] else "after"
-    subject = _SUBJECTS[right][0]
-    of_cited = (
-        f"Article {cited} rules {_SUBJECTS[cited][0]}"
-        if cited in _SUBJECTS
-        else f"Article {cited} rules something else"
-    )
+    cited, subject = int(match[group]), regulation.subjects[right][0]
+    of_cited = regulation.subjects[cited][0] if cited in regulation.subjects else "something else"
     return Draft(
         family="CIT",
         category="compliance-gap",
         severity="high",
-        title=f"Article {cited} of RTS 6 does not rule {subject}",
-        explanation=f"The sentence is about {subject}, which Article {right} of RTS 6 rules; {of_cited}.",
+        title=f"Article {cited} of {regulation.name} does not rule {subject}",
+        explanation=(
+            f"The sentence is about {subject}, which Article {right} of {regulation.name} rules; Article {cited} rules "
+            f"{of_cited}."
+        ),
         spans=(sentence.span,),
         proposal=replace(document, sub_span(sentence, match, group), str(right)),
         decision=(f"citation of Article {cited}", f"subject {subject}: Article {right}"),

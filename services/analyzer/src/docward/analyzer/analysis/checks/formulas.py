@@ -213,7 +213,7 @@ def _no_window(document: Document, span: Span, name: str, why: str) -> Draft:
             "frequency, so that two implementations give different results."
         ),
         spans=(span,),
-        proposal=insert_after(document, span.end, " over the last {number} {unit: trading days, bars}"),
+        proposal=insert_after(document, span.end, " over the last {number} {unit}"),
         confidence=0.8,
         decision=(why, "no window of any statistic in the document"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Sequence
 
@@ -194,11 +195,15 @@ def _holes(document: Document) -> Iterator[Draft]:
     for table in document.ir.tables:
         for column in range(2, len(table.header)):
             cells = [(row[0], row[column]) for row in table.rows if len(row) > column]
-            empty = [label for label, cell in cells if not cell.text.strip() and label.text.strip()]
+            empty = [(label, cell) for label, cell in cells if not cell.text.strip() and label.text.strip()]
             valued = sum(any(q.dimension in _QUANTITATIVE for q in quantities(cell.text)) for _, cell in cells)
             if empty and valued >= max(2, len(cells) - len(empty)):
-                for label in empty:
-                    yield _missing(document, label.span, f"{label.text} ({table.header[column].text})")
+                for label, cell in empty:
+                    name = f"{label.text} ({table.header[column].text})"
+                    yield dataclasses.replace(
+                        _missing(document, label.span, name),
+                        proposal=insert_after(document, cell.span.start, "{value} {unit}"),
+                    )
 
 
 def _missing(document: Document, span: Span, name: str) -> Draft:

@@ -179,7 +179,7 @@ def _draft(document: Document, sentence: Sentence, match: re.Match[str]) -> Draf
             "decides it."
         ),
         spans=(sentence.span,),
-        proposal=replace(document, span, f"{{precise condition, value or procedure instead of: {word}}}"),
+        proposal=replace(document, span, "{precise condition, value or procedure}"),
         confidence=0.8,
         decision=(
             f"vague wording {word!r}",
