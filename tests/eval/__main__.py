@@ -2,7 +2,8 @@
 
 With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. The
 documents in `blind` were written, with their defects, before the checks that look for such defects; they are measured
-beside it. Mutants are made of the samples in all cases.
+beside it. Mutants are made of the samples and
+of these in all cases.
 """
 
 from __future__ import annotations
@@ -110,7 +111,7 @@ def _verdict(release: Release, policy: Policy, text: str) -> str:
 def mutation(rules: list[Release]) -> dict[str, Any]:
     """All documents as Markdown, so that a mutant differs from its original by the edit alone."""
     rows = []
-    for path, _ in sample_documents(SAMPLES):
+    for path, _ in (*sample_documents(SAMPLES), *sample_documents(BLIND)):
         original = convert(converted(path).markdown.encode(), MARKDOWN, document_id="eval")
         before = report(original, rules)
         for mutant in mutants(Document(original.ir, original.markdown, bundled_lexicon())):

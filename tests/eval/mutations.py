@@ -12,6 +12,8 @@ from docward.events.findings import AnalysisReport
 
 PER_KIND = 3
 """Mutants of one kind in one document."""
+_COMMON = frozenset({"EUR", "USD", "GBP", "ETF"})
+"""Abbreviations that need no definition, so that its deletion is no defect."""
 _BAD = ("covered", "partial", "missing", "contradicted")
 
 
@@ -38,10 +40,19 @@ Edits = Iterator[tuple[int, int, str]]
 def _deleted_definitions(document: Document) -> Edits:
     """Of abbreviations and kinds of days, which nothing explains once their definition is gone."""
     for definition in document.ir.definitions:
-        names = [name for name in (definition.term, *definition.aliases) if re.fullmatch(r"[A-Z]{3,6}", name)]
+        names = [
+            name
+            for name in (definition.term, *definition.aliases)
+            if re.fullmatch(r"[A-Z]{3,6}", name) and name not in _COMMON
+        ]
         rest = document.markdown[: definition.span.start] + document.markdown[definition.span.end :]
-        if any(re.search(rf"\b{name}\b", rest) for name in names):
+        if any(re.search(rf"\b{name}\b", rest) and not _explained(name, rest) for name in names):
             yield definition.span.start, definition.span.end, ""
+
+
+def _explained(name: str, text: str) -> bool:
+    """`Long name (LN)`, a row `LN | long name`, `LN means`: what explains an abbreviation a second time."""
+    return bool(re.search(rf"\({name}\)|^\W*{name}\s*(?:\||:|–|means\b)", text, re.MULTILINE))
 
 
 def _late_alerts(document: Document) -> Edits:
@@ -79,12 +90,23 @@ def _swapped_units(document: Document) -> Edits:
 
 
 def _dropped_where_entries(document: Document) -> Edits:
-    entry = re.compile(r"(?:(?<=where )|(?<=, )|(?<=and ))[^,.]{1,30}? is (?:the|a|an) [^,.]+(?:, (?:and )?|(?=\.))")
+    """Of symbols that a formula uses and none computes: what has a left side of its own is explained without it."""
+    entry = re.compile(
+        r"(?:(?<=where )|(?<=, )|(?<=and ))(?P<symbol>[^,.]{1,30}?) is (?:the|a|an) "
+        r"(?:[^,.]|\.(?=\d))+?(?:, (?:and )?|(?= and |\.))"
+    )
+    computed = {_plain(formula.name) for formula in document.ir.formulas if formula.name}
+    used = {_plain(variable.symbol) for formula in document.ir.formulas for variable in formula.variables}
     for sentence in document.body:
         if sentence.text.lstrip().startswith("where "):
-            matches = list(entry.finditer(document.markdown, sentence.start, sentence.end))
+            found = entry.finditer(document.markdown, sentence.start, sentence.end)
+            matches = [m for m in found if _plain(m["symbol"]) in used and _plain(m["symbol"]) not in computed]
             for match in matches[:1]:
                 yield match.start(), match.end(), ""
+
+
+def _plain(symbol: str) -> str:
+    return re.sub(r"[$`\\{}\s]", "", symbol)
 
 
 def _weakened_rules(document: Document) -> Edits:

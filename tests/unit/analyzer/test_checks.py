@@ -27,6 +27,8 @@ DEFECTS = [
         "mean of bid and offer",
     ),
     ("formula-symbols", "$$\nS = \\kappa \\cdot M\n$$\n\nwhere M is the momentum and S is the score.", "\\kappa"),
+    ("formula-symbols", "$$\nw = w_0 + v\n$$\n\nwhere $w$ is the width and $v$ is the vega.", "w_0"),
+    ("formula-symbols", "$$\nd_t = A_t - B_t\n$$\n\nwhere $d_t$ is the gap and $B_t$ is a price.", "A_t"),
     ("formula-windows", "A position is opened above the moving average.", "moving average"),
     ("formula-windows", "It buys above the historical average by 2 standard deviations.", "historical average"),
     (
@@ -192,6 +194,7 @@ CLEAN = [
     ),
     ("vague-wording", "It does not trade when the spread is wider than 5 basis points."),
     ("formula-symbols", "$$\nS = a \\cdot M\n$$\n\nwhere S is the score, a is 0.4 and M is the momentum."),
+    ("formula-symbols", "The cost of a level is\n\n$$\nc_v = P_v\n$$\n\nwhere $P_v$ is the price."),
     ("formula-windows", "A position is opened above the moving average of the last 60 days."),
     ("division-by-zero", "$$\nR = \\frac{M}{\\sigma}\n$$\n\nwhere $\\sigma$ is set to 0.05 where it is below 0.05."),
     ("rounding", "The order quantity is the target value divided by the price, rounded down to whole shares."),

@@ -27,6 +27,11 @@ _TEXT_IN_FORMULA = re.compile(
     r"\\(?:text|mathrm|operatorname|mathit|textit|mbox)\{[^{}]*\}|\\[A-Za-z]+|[_^](?:\{[^{}]*\}|\w)"
 )
 _LETTER = re.compile(r"(?<![\w.])[a-z](?![\w'(.])")
+_ARTICLE_LIKE = re.compile(r"(?<![\w\\.])A_(?:\{[^{}]*\}|\w)")
+"""A symbol that reads as an article where it stands without its index."""
+_NUMBERED = re.compile(r"_\{?\d")
+_INTRODUCES = re.compile(r"\b(?:is|are|equals|as|by|be)\W*$")
+"""Before a formula whose left side the sentence has named: `The cost of a level is`."""
 _WINDOW_WORDS = re.compile(
     r"\b(?:historical (?:average|mean|prices?|volatility)|(?:moving|rolling) (?:average|mean|window)|"
     r"look-?back (?:period|window)|trailing (?:average|volatility)|momentum signals?)\b",
@@ -67,7 +72,7 @@ def formula_symbols(document: Document) -> Outcome:
                     undefined[_family(symbol)].append(symbol)
                 else:
                     examined.append(formula.span)
-        for symbol in _letters(formula):
+        for symbol in _letters(document, formula):
             if symbol not in reported and not _is_defined(document, symbol, formula):
                 undefined[symbol].append(symbol)
         for symbols in undefined.values():
@@ -76,12 +81,14 @@ def formula_symbols(document: Document) -> Outcome:
     return Outcome(tuple(drafts), tuple(dict.fromkeys(examined)))
 
 
-def _letters(formula: Formula) -> list[str]:
+def _letters(document: Document, formula: Formula) -> list[str]:
     """Small letters that stand as operands in the formula and are not among its variables; capitals name functions."""
-    named = (formula.name or "", *(variable.symbol for variable in formula.variables))
-    known = {re.split(r"[_^({]", name.strip())[0] for name in named}
+    known = {re.split(r"[_^({]", v.symbol.strip())[0] for v in formula.variables}
+    if formula.name and _INTRODUCES.search(document.text[max(0, formula.span.start - 40) : formula.span.start]):
+        known.add(re.split(r"[_^({]", formula.name.strip())[0])
     bare = _TEXT_IN_FORMULA.sub(" ", formula.latex or "")
-    return [s for s in dict.fromkeys(_LETTER.findall(bare)) if s not in known and _is_symbol(s)]
+    found = (*_LETTER.findall(bare), *_ARTICLE_LIKE.findall(formula.latex or ""))
+    return [s for s in dict.fromkeys(found) if s not in known and _is_symbol(s)]
 
 
 def _undefined(document: Document, formula: Formula, symbols: list[str]) -> Draft:
@@ -119,7 +126,7 @@ def _family(symbol: str) -> str:
 def _variants(symbol: str) -> list[str]:
     bare = symbol.replace("\\", "").replace("{", "").replace("}", "").strip()
     base = re.sub(r"\(.*\)$", "", bare)
-    names = {symbol, bare, base, base.replace(",", ""), base.split("_")[0] if "_" in base else base}
+    names = {symbol, bare, base, base.replace(",", ""), base if _NUMBERED.search(base) else base.split("_")[0]}
     names |= {_GREEK[name.lower()] for name in list(names) if name.lower() in _GREEK}
     return sorted(name for name in names if name)
 
