@@ -25,7 +25,7 @@ from docward.cli.stack import Json
 from docward.converter.conversion import Conversion, ConversionError
 from docward.converter.sandbox import Sandbox
 from docward.events.messages import Value
-from docward.runtime.sniffing import HEAD_BYTES, refusal, sniff
+from docward.runtime.sniffing import HEAD_BYTES, TAKEN, refusal, sniff
 
 SUFFIXES = (".md", ".ir.json", ".report.json")
 WORST = (codes.OK, codes.USAGE, codes.FAILED)
@@ -35,7 +35,7 @@ _errors = Console(stderr=True, highlight=False)
 
 
 def convert(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="PDF, DOCX, Markdown or plain text.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help=f"{TAKEN}.")],
     *,
     to: Annotated[Path, typer.Option(metavar="DIR", help="Where the results go; made if it is not there.")],
     jobs: Annotated[

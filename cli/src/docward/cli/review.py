@@ -16,13 +16,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from docward.cli import codes, show
 from docward.cli.client import UNSEEN_S, Client, ClientError, connect
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.runtime.sniffing import TAKEN
 
 _errors = Console(stderr=True, highlight=False)
 Wait = Annotated[float, typer.Option(help="Seconds to wait, at most.")]
 
 
 def submit(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="PDF, DOCX, Markdown or plain text.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help=f"{TAKEN}.")],
     *,
     repository: Annotated[
         list[str] | None, typer.Option("--repository", "-r", help="NAME or NAME@release; may be repeated.")

@@ -15,23 +15,31 @@ PDF = "application/pdf"
 DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 MARKDOWN = "text/markdown"
 TEXT = "text/plain"
+HTML = "text/html"
+RST = "text/x-rst"
 HEAD_BYTES = 64 * 1024
 """How much of a file `sniff` wants to see."""
 
-SUFFIXES = {PDF: ".pdf", DOCX: ".docx", MARKDOWN: ".md", TEXT: ".txt"}
+SUFFIXES = {PDF: ".pdf", DOCX: ".docx", MARKDOWN: ".md", TEXT: ".txt", HTML: ".html", RST: ".rst"}
 """The usual suffix of each supported type."""
 TEXT_SUFFIXES = {
     **dict.fromkeys(("", ".md", ".markdown", ".mdown", ".mkd", ".myst"), MARKDOWN),
     **dict.fromkeys((".txt", ".text"), TEXT),
+    **dict.fromkeys((".html", ".htm", ".xhtml"), HTML),
+    **dict.fromkeys((".rst", ".rest"), RST),
 }
 MARKED_UP = re.compile(rb"^(?:#{1,6} \S|```|\|.*\|\s*$)", re.MULTILINE)
 """What in a `.txt` says that it is Markdown: a heading, a fence, a table."""
-OTHER_TEXT = (b"{\\rtf", b"<!doctype html", b"<html", b"<?xml", b"%!ps")
+PAGE = re.compile(
+    rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html)\b", re.IGNORECASE | re.DOTALL
+)
+"""How a page begins that says what it is."""
+OTHER_TEXT = (b"{\\rtf", b"<?xml", b"%!ps")
 ZIP = b"PK\x03\x04"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 CONTAINERS = (ZIP, OLE)
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-TAKEN = "PDF, DOCX, Markdown or plain text"
+TAKEN = "PDF, DOCX, Markdown, HTML, reStructuredText or plain text"
 SAVE_AS = (
     (OLE, "This is a file of an old Office program (.doc): open it in Word, save it as .docx or PDF and send that."),
     (b"{\\rtf", "This is an RTF file: open it in Word, save it as .docx or PDF and send that."),
@@ -54,6 +62,8 @@ def sniff(head: bytes, filename: str = "", whole: Callable[[], bytes] | None = N
         return DOCX  # a Word document under a password: the converter says so
     media_type = TEXT_SUFFIXES.get(PurePath(filename).suffix.lower())
     text = _as_ascii(head)
+    if PAGE.match(text):
+        return HTML
     if media_type is None or not text.strip() or not _is_text(text):
         return None
     if media_type == TEXT and MARKED_UP.search(text):

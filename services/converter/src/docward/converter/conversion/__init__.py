@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from docward.converter.conversion.docx.reader import read_docx
+from docward.converter.conversion.html import read_html
 from docward.converter.conversion.ir import build_ir
 from docward.converter.conversion.markdown import read_markdown
 from docward.converter.conversion.outcome import Conversion, ConversionError, Draft, Dropped, Report, visible
 from docward.converter.conversion.pdf.reader import read_pdf
 from docward.converter.conversion.plain import read_plain
-from docward.runtime.sniffing import DOCX, MARKDOWN, PDF, TAKEN, TEXT
+from docward.converter.conversion.rst import read_rst
+from docward.runtime.sniffing import DOCX, HTML, MARKDOWN, PDF, RST, TAKEN, TEXT
 
 __all__ = ["Conversion", "ConversionError", "Dropped", "Report", "convert"]
 
@@ -23,6 +25,8 @@ READERS: dict[str, Callable[[bytes], Draft]] = {
     TEXT: read_plain,
     DOCX: read_docx,
     PDF: read_pdf,
+    HTML: read_html,
+    RST: read_rst,
 }
 
 

@@ -37,6 +37,12 @@ def fence(text: str, info: str = "") -> str:
     return f"{mark}{info}\n{text.rstrip()}\n{mark}"
 
 
+def indented(text: str, first: str, others: str) -> str:
+    """Lines of blocks inside a list item, a note or a quote; a blank line gets no blanks at its end."""
+    lines = text.split("\n")
+    return "\n".join([first + lines[0], *((others + line).rstrip() for line in lines[1:])])
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """A GFM table; the first row is its header."""
     width = max(map(len, rows))

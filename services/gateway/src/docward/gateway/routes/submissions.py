@@ -64,7 +64,7 @@ def _described(fields: Mapping[str, Any]) -> dict[str, Any]:
     openapi_extra=_described(_DETAILS),
 )
 async def submit(request: Request, write: Writing, _: Contributor) -> Response:
-    """PDF, DOCX, Markdown or plain text, as the part `file` of a form or as the whole body."""
+    """PDF, DOCX, Markdown, HTML, reStructuredText or plain text, as the part `file` of a form or as the whole body."""
     gateway = write.gateway
     async with write.attempt() as attempt:
         document_id = derived_id("document", attempt.command_id)
