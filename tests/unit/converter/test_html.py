@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from docward.converter.conversion import ConversionError, convert
@@ -57,7 +57,7 @@ def test_definitions_code_quotes_and_formulas(sound):
     assert done.markdown == (
         "**Tick**: smallest move\n\n```python\nx = 1\ny < 2\n```\n\n> a\n>\n> b\n\nWith $q_1$\n\n$$r$$\n"
     )
-    assert [one.term for one in done.ir.definitions] == ["Tick"]
+    assert [one.text for one in done.ir.formulas] == ["$$r$$"]
     assert dropped(done) == {"formulas as they are drawn": 1}
     sound(done)
 
@@ -119,8 +119,7 @@ SOUP = st.lists(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(SOUP)
 def test_of_any_soup_nothing_is_lost(sound, parts):
-    done = converted("<p>Start</p>" + "".join(parts))
-    sound(done)
+    sound(converted("<p>Start</p>" + "".join(parts)))

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from docward.runtime.sniffing import DOCX, MARKDOWN, PDF, TEXT, refusal, sniff
+from docward.runtime.sniffing import DOCX, HTML, MARKDOWN, PDF, RST, TEXT, refusal, sniff
 
 
 def a_zip(*names: str) -> bytes:
@@ -31,7 +31,11 @@ def a_zip(*names: str) -> bytes:
         (b"plain words", "", MARKDOWN),
         (b"", "empty.md", None),
         (b"{\\rtf1 words}", "spec.md", None),
-        (b"<!DOCTYPE html><p>x", "", None),
+        (b"<!DOCTYPE html><p>x", "", HTML),
+        (b"<?xml version='1.0'?>\n<!-- a --><html>", "spec.md", HTML),
+        (b"<p>a fragment", "spec.htm", HTML),
+        (b"<?xml version='1.0'?><feed>", "spec.html", None),
+        (b"Title\n=====\n", "spec.rst", RST),
         (b"MZ\x90\x00\x03\x00\x00\x00\x04", "", None),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d", "", None),
         (b"print(1)\n", "tool.py", None),

@@ -19,6 +19,8 @@ from docward.converter.conversion.html import draft_of
 from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, visible
 from docward.events.ir import Issue
 
+MAX_LINE = 100_000
+"""Characters; docutils bounds the growth of substitutions by it, too."""
 SETTINGS = {
     "_disable_config": True,
     "file_insertion_enabled": False,
@@ -32,7 +34,7 @@ SETTINGS = {
     "halt_level": 5,
     "warning_stream": False,
     "traceback": True,
-    "line_length_limit": 10_000_000,
+    "line_length_limit": MAX_LINE,
     "output_encoding": "unicode",
 }
 ROLE = re.compile(r":[\w:+.-]+:`(?P<text>[^`]*)`|`(?P<plain>[^`]*)`:[\w:+.-]+:", re.DOTALL)
@@ -122,6 +124,8 @@ SPHINX: dict[str, type[Directive]] = {
 
 def read_rst(data: bytes) -> Draft:
     decoded = decode(data)
+    if max(map(len, decoded.text.split("\n"))) > MAX_LINE:
+        raise ConversionError("damaged", f"A line is longer than {MAX_LINE:,} characters; please break it into lines.")
     for name, directive in SPHINX.items():
         directives.register_directive(name, directive)
     try:
