@@ -108,7 +108,8 @@ async def test_the_type_is_told_by_the_bytes(running: Running, content: bytes, n
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04 no archive", b"<html></html>", b"MZ\x90\x00\x03"]
+    "content",
+    [b"\x89PNG\r\n\x1a\n\x00\x00", b"PK\x03\x04 no archive", b"<?xml version='1.0'?><feed/>", b"MZ\x90\x00\x03"],
 )
 async def test_other_types_are_refused_with_what_to_do(running: Running, content: bytes) -> None:
     answer = await running.client.post(URL, params={"filename": "paper.md"}, content=content)

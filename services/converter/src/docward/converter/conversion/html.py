@@ -16,6 +16,7 @@ from docward.converter.conversion import writing
 from docward.converter.conversion.encodings import decode
 from docward.converter.conversion.grid import filled
 from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, visible
+from docward.converter.conversion.pagetext import bare_tex, flat, formula, joined, shifted, tidy
 from docward.converter.conversion.prose import words
 from docward.events.ir import Issue
 
@@ -36,8 +37,6 @@ CODE = frozenset(("code", "tt", "kbd", "samp"))
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 HARMLESS = re.compile(r"(?:https?:|mailto:|[^:]*(?:[/?#]|$))", re.IGNORECASE)
 """Addresses that only lead somewhere: those with a scheme of the web, and relative ones."""
-RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
-LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 META = ("author", "date", "version", "description", "keywords", "owner", "status")
 
 
@@ -128,7 +127,7 @@ class _Walker:
     def _said(self, text: str | None) -> str:
         """Text of the page as it stands in a line."""
         self._placed += visible(text or "")
-        return writing.escape(_flat(text))
+        return writing.escape(flat(text))
 
     def _verbatim(self, node: Any) -> str:
         text = _text(node)
@@ -161,7 +160,7 @@ class _Walker:
         line = [self._said(node.text)]
 
         def end_line() -> None:
-            if text := writing.paragraph(_tidy("".join(line))):
+            if text := writing.paragraph(tidy("".join(line))):
                 chunks.append(text)
             line.clear()
 
@@ -212,8 +211,8 @@ class _Walker:
             return [writing.code(" ".join(line.split())) for line in text.split("\n") if line.strip()]
         return [writing.fence(text.strip("\n"), _language(node))] if text.strip() else []
 
-    def _display(self, tex: str) -> list[str]:
-        tex = _tex(tex)
+    def _display(self, text: str) -> list[str]:
+        tex = bare_tex(text)
         return [f"$$\n{tex}\n$$"] if tex else []
 
     def _list(self, node: Any) -> list[str]:
@@ -228,10 +227,10 @@ class _Walker:
                 items += blocks
                 continue
             mark = f"{number}." if _name(node) == "ol" else "-"
-            if text := _joined([block for block in blocks if block]):
+            if text := joined([block for block in blocks if block]):
                 items.append(writing.indented(text, f"{mark} ", " " * (len(mark) + 1)))
                 number += 1
-        loose = [text for text in (writing.paragraph(writing.escape(_flat(part))) for part in _loose(node)) if text]
+        loose = [text for text in (writing.paragraph(writing.escape(flat(part))) for part in _loose(node)) if text]
         return [*loose, "\n".join(items)] if items else loose
 
     def _definitions(self, node: Any) -> list[str]:
@@ -286,7 +285,7 @@ class _Walker:
         parts = [self._said(node.text)]
         for child in node:
             parts += [self._inline(child, marked=marked), self._said(child.tail)]
-        return _tidy("".join(parts))
+        return tidy("".join(parts))
 
     def _inline(self, node: Any, *, marked: bool = True) -> str:  # noqa: C901 -- one line per element
         if self._left_out(node):
@@ -295,7 +294,7 @@ class _Walker:
         if name == "math":
             return self._mathml(node)
         if "math" in classes or name == "script":
-            return _formula(self._verbatim(node), display="display" in classes)
+            return formula(self._verbatim(node), display="display" in classes)
         if name in CODE or "literal" in classes:
             text = " ".join(self._verbatim(node).split())
             return writing.code(text) if text else ""
@@ -310,7 +309,7 @@ class _Walker:
                 checked = "x" if node.get("checked") is not None else " "
                 return f"[{checked}] " if node.get("type") == "checkbox" else ""
             case "sup" | "sub":
-                return _shifted(self._line(node, marked=marked), raised=name == "sup")
+                return shifted(self._line(node, marked=marked), raised=name == "sup")
             case "a":
                 return self._link(node, marked=marked)
         return writing.emphasised(self._line(node, marked=marked), MARKS.get(name, "") if marked else "")
@@ -332,12 +331,12 @@ class _Walker:
 
     def _mathml(self, node: Any) -> str:
         tex = next((one for one in node.iter("annotation") if "tex" in (one.get("encoding") or "")), None)
-        if tex is None or not _tex(_text(tex)):
+        if tex is None or not bare_tex(_text(tex)):
             self._formulas += 1
             return " ".join(self._said(part).strip() for part in node.itertext("*"))
         rest = _characters(node) - _characters(tex)
         self._count("formulas as they are drawn", "their TeX stands in the text", rest)
-        return _formula(self._verbatim(tex), display=node.get("display") == "block")
+        return formula(self._verbatim(tex), display=node.get("display") == "block")
 
 
 def _holders(root: Any) -> Iterator[Any]:
@@ -366,36 +365,6 @@ def _text(node: Any) -> str:
     return "".join(node.itertext("*"))
 
 
-def _flat(text: str | None) -> str:
-    return re.sub(r"[ \t\r\n\f\u00a0]+", " ", text or "")
-
-
-def _tidy(text: str) -> str:
-    return re.sub(r" *\n *", "\n", re.sub(r" {2,}", " ", text))
-
-
-def _joined(blocks: Sequence[str]) -> str:
-    """Blocks of a list item: an inner list follows its item at once."""
-    return "".join(
-        block if index == 0 else ("\n" if re.match(r"(?:-|\d+\.) ", block) else "\n\n") + block
-        for index, block in enumerate(blocks)
-    )
-
-
-def _tex(text: str) -> str:
-    text = text.strip()
-    for start, end in (("\\(", "\\)"), ("\\[", "\\]"), ("$$", "$$"), ("$", "$")):
-        if text.startswith(start) and text.endswith(end) and len(text) >= len(start + end):
-            text = text[len(start) : -len(end)]
-            break
-    return "\n".join(line.strip() for line in text.split("\n") if line.strip()).replace("$", r"\$")
-
-
-def _formula(text: str, *, display: bool) -> str:
-    tex, mark = _tex(text), "$$" if display or text.strip().startswith("\\[") else "$"
-    return f"{mark}{tex}{mark}" if tex else ""
-
-
 def _language(node: Any) -> str:
     names = [*_classes(node), *(name for code in node.iterchildren("code") for name in _classes(code))]
     for name in names:
@@ -403,15 +372,6 @@ def _language(node: Any) -> str:
             return named[1]
     plain = [name for name in names if name not in {"code", "literal-block", "sourceCode", "highlight"}]
     return plain[0] if "code" in names and plain and re.fullmatch(r"[\w+#-]{1,20}", plain[0]) else ""
-
-
-def _shifted(text: str, *, raised: bool) -> str:
-    if not text.strip() or text.startswith("[^"):
-        return text
-    shifted = text.translate(RAISED if raised else LOWERED)
-    if not set(shifted) & set(text):
-        return shifted
-    return f"{'^' if raised else '_'}{text}" if len(text) == 1 else f"{'^' if raised else '_'}({text})"
 
 
 def _span(cell: Any, name: str) -> int:
