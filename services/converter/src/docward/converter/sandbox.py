@@ -1,9 +1,10 @@
 """Conversions in processes of their own: whatever a document does, only its conversion ends.
 
 A zygote, a single-threaded process that has imported the parsers (`python -m docward.converter.sandbox`), forks one
-child per document. The child limits its memory, processor time, files and core dumps, converts, answers over a
-socket and exits; the parent ends it at its wall-clock limit. The service never parses a document itself, and it
-believes nothing that a child says before it is validated. A zygote that died is replaced at the next conversion.
+child per document. The child limits its memory, processor time, files and core dumps, gives up what it does not need
+of the kernel (`confinement`), converts, answers over a socket and exits; the parent ends it at its wall-clock limit.
+The service never parses a document itself, and it believes nothing that a child says before it is validated. A zygote
+that died is replaced at the next conversion.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from docward.converter.confinement import Confinement
 from docward.converter.conversion import Conversion, ConversionError, Report, convert
 from docward.events.documents import FailureReason
 from docward.events.ir import Ir
-from docward.runtime.sniffing import MARKDOWN
+from docward.runtime.sniffing import HTML, MARKDOWN, RST
 
-LEVEL = "rlimit-only"
-"""How far a child is shut in: resource limits; neither Landlock nor seccomp."""
+UNKNOWN = "not-started"
 MAX_ANSWER = 512 * 2**20
 MAX_MESSAGE = 64 * 1024
 CONVERTED, FAILED = b"C", b"F"
@@ -64,13 +65,18 @@ class Ended:
 class Sandbox:
     """Converts documents in child processes, at most `slots` at a time. Use from one event loop."""
 
-    level = LEVEL
-
     def __init__(self, limits: Limits | None = None, *, slots: int = 2) -> None:
         self._limits = limits or Limits()
         self._slots = asyncio.Semaphore(slots)
         self._starting = asyncio.Lock()
         self._zygote: _Zygote | None = None
+
+    @property
+    def level(self) -> str:
+        """How far the children are shut in, beside their resource limits: `landlock+seccomp` where the kernel has both,
+        `rlimit-only` where it has none. Known once the sandbox has started.
+        """
+        return self._zygote.level if self._zygote is not None else UNKNOWN
 
     async def start(self) -> None:
         """Start the zygote, so that the first conversion does not wait for it."""
@@ -167,8 +173,9 @@ class _Zygote:
 
     process: asyncio.subprocess.Process
     control: socket.socket
-    ready: asyncio.Future[None]
+    ready: asyncio.Future[str]
     dead: bool = False
+    level: str = UNKNOWN
     _waiting: dict[int, asyncio.Future[Ended]] = field(default_factory=dict)
     _last: int = 0
 
@@ -191,7 +198,7 @@ class _Zygote:
         loop = asyncio.get_running_loop()
         zygote = cls(process, ours, loop.create_future())
         loop.add_reader(ours.fileno(), zygote._hear)
-        await zygote.ready  # no conversion's time runs while the parsers are imported
+        zygote.level = await zygote.ready  # no conversion's time runs while the parsers are imported
         return zygote
 
     async def run(self, data: int, request: dict[str, Any], seconds: float) -> tuple[bytes, Ended | None]:
@@ -235,7 +242,7 @@ class _Zygote:
             return
         found = json.loads(message)
         if "ready" in found and not self.ready.done():
-            self.ready.set_result(None)
+            self.ready.set_result(found["ready"])
         waiting = self._waiting.get(found.get("run"))
         if waiting is not None and not waiting.done():
             waiting.set_result(Ended(found["status"], found["max_rss"]))
@@ -271,8 +278,9 @@ async def _all_of(reader: asyncio.StreamReader) -> bytes:
 class ZygoteLoop:
     """The zygote's side: forks, reports, ends children when it is told to, exits when the parent is gone."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, confinement: Confinement) -> None:
         self._control = control
+        self._confinement = confinement
         self._children: dict[int, int] = {}
 
     def serve(self) -> None:
@@ -305,7 +313,7 @@ class ZygoteLoop:
             return True
         pid = os.fork()
         if pid == 0:
-            _child(request, *files)
+            _child(request, self._confinement, *files)
         for file in files:
             os.close(file)
         self._children[pid] = request["run"]
@@ -320,12 +328,13 @@ class ZygoteLoop:
             self._control.send(json.dumps(ended).encode())
 
 
-def _child(request: dict[str, Any], answer: int, data: int) -> NoReturn:
+def _child(request: dict[str, Any], confinement: Confinement, answer: int, data: int) -> NoReturn:
     """Convert one document and exit. Nothing else of the zygote is open here."""
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _shut_in(request, keep=(answer, data))
+        _shut_in(request, keep=(answer, data, *confinement.files))
+        confinement.apply()
         with socket.socket(fileno=answer) as channel:
             channel.sendall(_answer(request, data))
     finally:
@@ -367,12 +376,14 @@ def _failed(error: ConversionError) -> bytes:
 
 def main() -> None:
     """Serve the control socket whose descriptor is the first argument."""
-    convert(b"# Warm\n\nThe rate is 5 %.\n", MARKDOWN, document_id="warm")  # what is loaded lazily is loaded once
+    for media_type in (MARKDOWN, HTML, RST):
+        convert(b"Warm\n====\n\nThe rate is 5 %.\n", media_type, document_id="warm")  # what loads lazily is loaded once
     gc.collect()
     gc.freeze()  # children share the zygote's pages; a collection would copy them
     with socket.socket(fileno=int(sys.argv[1])) as control:
-        control.send(json.dumps({"ready": True}).encode())
-        ZygoteLoop(control).serve()
+        confinement = Confinement.offered()
+        control.send(json.dumps({"ready": confinement.level}).encode())
+        ZygoteLoop(control, confinement).serve()
 
 
 if __name__ == "__main__":
