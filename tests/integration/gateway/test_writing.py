@@ -9,10 +9,13 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from aiokafka import TopicPartition
 
 from contracts.golden import body as golden_body
 from docward.events.messages import stream_id
 from docward.events.policies import repository_id
+from docward.events.topics import DOCUMENT_COMMANDS
+from docward.runtime.kafka import reading
 from integration.gateway.served import LIMIT, Served, a_rejection, an_event
 from integration.gateway.test_reading import get, pages
 from unit.gateway.fakes import chunks
@@ -389,14 +392,28 @@ async def test_whoever_sends_too_much_learns_it(gateway: Served) -> None:
         assert forbidden.status_code == 401
 
 
+async def records_of_commands(gateway: Served) -> int:
+    """How many the topic of documents' commands has had."""
+    kafka = gateway.settings.kafka
+    places = [
+        TopicPartition(kafka.topic_prefix + DOCUMENT_COMMANDS.name, p) for p in range(DOCUMENT_COMMANDS.partitions)
+    ]
+    async with reading(kafka) as consumer:
+        return sum((await consumer.end_offsets(places)).values())
+
+
 async def test_a_key_has_one_effect_however_many_use_it_at_once(gateway: Served) -> None:
     async with gateway.client() as client:
         headers = {"Idempotency-Key": f"k-{uuid4()}"}
 
         async def post() -> httpx.Response:
-            return await client.post(DOCUMENTS, params={"filename": "m.md"}, content=TEXT, headers=headers)
+            return await client.post(
+                DOCUMENTS, params={"filename": "m.md"}, content=TEXT, headers=headers, timeout=None
+            )
 
-        answers = await asyncio.gather(*(post() for _ in range(100)))
+        before = await records_of_commands(gateway)
+        answers = await asyncio.gather(*(post() for _ in range(200)))
+        assert await records_of_commands(gateway) == before + 1
         assert {answer.status_code for answer in answers} <= {202, 409}
         accepted = {answer.json()["operation_id"] for answer in answers if answer.status_code == 202}
         assert len(accepted) == 1

@@ -11,9 +11,11 @@ from aiokafka import TopicPartition
 
 from docward.runtime.checkpoints import Checkpoints, Position
 from docward.runtime.deciders import Decider
+from docward.runtime.generations import prepare_schemas
 from docward.runtime.service import unready
-from installation import until
-from integration.runtime.counter import COMMANDS, COUNTER, LETTERS, Added, a_counter, adds
+from installation import Installation, until
+from integration.runtime.counter import COMMANDS, COUNTER, EVENTS, LETTERS, Added, a_counter, adds, history
+from integration.runtime.test_projections import COUNTERS, VIEWS, a_projector, projecting
 from integration.runtime.world import World, a_world, deciding, running
 
 
@@ -125,3 +127,17 @@ async def test_fetching_that_ran_ahead_is_set_back_and_skips_nothing(world: Worl
         await world.relayed()
     added = [event.message.amount for event in await world.events() if isinstance(event.message, Added)]
     assert added == [1, 2, 3, 4, 5]
+
+
+async def test_two_projectors_of_one_name_leave_nothing_out_and_stop_nowhere(installation: Installation) -> None:
+    async with a_projector(installation) as one, a_projector(installation) as twin:
+        await prepare_schemas(one.pool, [COUNTERS], VIEWS)
+        counters = [a_counter(number % 2) for number in range(10)]
+        async with projecting(one) as first, projecting(twin) as second:
+            for version in range(1, 13):
+                await one.send(EVENTS, [r for c in counters for r in history(installation, c, [version])])
+                await asyncio.sleep(0.3)
+            await one.settled(COUNTERS.consumer, EVENTS, {0: 60, 1: 60}, within=60)
+            assert (first.stopped, second.stopped) == ([], [])
+        rows = await one.pool.fetch("select total from read.totals")
+    assert [row["total"] for row in rows] == [12] * 10

@@ -61,6 +61,9 @@ class MemoryKeys:
         self._clock = clock
         self._kept: dict[tuple[str, str], tuple[Reservation, datetime]] = {}
 
+    def busy_until(self, subject: str, key: str) -> datetime:
+        return self._kept[subject, key][1]
+
     async def reserve(self, subject: str, key: str) -> Reservation:
         fresh = Reservation(command_id(subject, key), subject, key, uuid4())
         known, busy_until = self._kept.get((subject, key), (fresh, self._clock()))
@@ -71,6 +74,12 @@ class MemoryKeys:
         taken = replace(fresh, fingerprint=known.fingerprint)
         self._kept[subject, key] = (taken, self._clock() + BUSY)
         return taken
+
+    async def hold(self, reservation: Reservation) -> None:
+        place = (reservation.subject, reservation.key or "")
+        known, _ = self._kept[place]
+        if known.holder == reservation.holder and known.answer is None:
+            self._kept[place] = (known, self._clock() + BUSY)
 
     async def complete(self, reservation: Reservation, fingerprint: str, answer: dict[str, Any]) -> None:
         place = (reservation.subject, reservation.key or "")

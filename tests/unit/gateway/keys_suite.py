@@ -73,10 +73,27 @@ async def a_key_of_a_dead_process_is_taken_over(keys: IdempotencyKeys, clock: Cl
     assert (await keys.reserve("mira", key)).answer == ANSWER
 
 
+async def a_key_is_held_for_as_long_as_its_request_is_worked_on(keys: IdempotencyKeys, clock: Clock) -> None:
+    key = _key()
+    first = await keys.reserve("mira", key)
+    for _ in range(3):
+        clock.passes(BUSY.total_seconds() - 1)
+        await keys.hold(first)
+    with pytest.raises(ProblemError):
+        await keys.reserve("mira", key)
+    clock.passes(BUSY.total_seconds() + 1)
+    second = await keys.reserve("mira", key)
+    await keys.hold(first)  # it has been replaced, and holds nothing
+    clock.passes(BUSY.total_seconds() + 1)
+    await keys.reserve("mira", key)
+    assert second.command_id == first.command_id
+
+
 SUITE = (
     a_key_stands_for_one_command,
     the_same_key_at_the_same_time_is_refused,
     a_repeated_request_gets_the_answer,
     a_released_key_may_be_used_again_for_the_same_request,
     a_key_of_a_dead_process_is_taken_over,
+    a_key_is_held_for_as_long_as_its_request_is_worked_on,
 )

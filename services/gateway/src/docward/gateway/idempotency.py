@@ -20,8 +20,9 @@ from docward.runtime.pruning import AT_ONCE
 
 Clock = Callable[[], datetime]
 
-BUSY = timedelta(minutes=5)
-"""Longer than an upload of the largest size on a slow line; then a repeated request takes over from a dead process."""
+BUSY = timedelta(seconds=10)
+"""A key is held for so long, and held on to while its request is being worked on. Whoever repeats the request of a
+process that died waits no longer than this, and takes over; a holder that was only slow does the same thing again."""
 KEEP = timedelta(days=15)
 """Longer than command topics are kept."""
 
@@ -49,6 +50,9 @@ class Reservation:
 class IdempotencyKeys(Protocol):
     async def reserve(self, subject: str, key: str) -> Reservation:
         """Begin what the key stands for. Raises ProblemError 409 while the same key is being worked on."""
+
+    async def hold(self, reservation: Reservation) -> None:
+        """The request is still being worked on."""
 
     async def complete(self, reservation: Reservation, fingerprint: str, answer: dict[str, Any]) -> None:
         """Keep the answer for whoever repeats the request."""
@@ -111,6 +115,18 @@ class PostgresIdempotencyKeys:
         if row is None or row["answer"] is None:
             raise in_flight()
         return Reservation(command_id(subject, key), subject, key, None, row["fingerprint"], row["answer"])
+
+    async def hold(self, reservation: Reservation) -> None:
+        await self._pool.execute(
+            """
+            update idempotency_keys set busy_until = $4
+            where subject = $1 and key = $2 and holder = $3 and answer is null
+            """,
+            reservation.subject,
+            reservation.key,
+            reservation.holder,
+            self._clock() + BUSY,
+        )
 
     async def complete(self, reservation: Reservation, fingerprint: str, answer: dict[str, Any]) -> None:
         # Whoever has taken over publishes the same command and gives the same answer: no need to fence.

@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field
 from docward.events.codec import Envelope, body_of, holds_nul
 from docward.events.messages import Actor, Command, Message, stream_id
 from docward.events.topics import Topic
-from docward.gateway.idempotency import IdempotencyKeys, Reservation, unkeyed
+from docward.gateway.idempotency import BUSY, IdempotencyKeys, Reservation, unkeyed
 from docward.gateway.problems import ProblemError, invalid
 from docward.gateway.queries.operations import Operation
 from docward.gateway.read_model import ReadModel
@@ -215,9 +215,12 @@ class Attempt:
 
 
 class Publishing:
-    def __init__(self, publisher: Publisher, keys: IdempotencyKeys) -> None:
+    def __init__(
+        self, publisher: Publisher, keys: IdempotencyKeys, *, hold_every_s: float = BUSY.total_seconds() / 4
+    ) -> None:
         self._publisher = publisher
         self._keys = keys
+        self._hold_every = hold_every_s
 
     @contextlib.asynccontextmanager
     async def attempt(self, actor: Actor, key: str | None, traceparent: str | None = None) -> AsyncIterator[Attempt]:
@@ -225,11 +228,30 @@ class Publishing:
         reservation = unkeyed() if key is None else await self._keys.reserve(actor.subject, key)
         attempt = Attempt(self._publisher, self._keys, actor, reservation, traceparent)
         try:
-            yield attempt
+            async with self._held(reservation):
+                yield attempt
         finally:
             if not attempt.done and reservation.holder is not None:
                 with _best_effort("an idempotency key was not released"):
                     await self._keys.release(reservation, attempt.fingerprint)
+
+    @contextlib.asynccontextmanager
+    async def _held(self, reservation: Reservation) -> AsyncIterator[None]:
+        if reservation.holder is None:
+            yield
+            return
+        holding = asyncio.create_task(self._hold(reservation))
+        try:
+            yield
+        finally:
+            holding.cancel()
+            await asyncio.gather(holding, return_exceptions=True)  # else it might hold what is being released
+
+    async def _hold(self, reservation: Reservation) -> None:
+        while True:
+            await asyncio.sleep(self._hold_every)
+            with _best_effort("an idempotency key was not held on to"):
+                await self._keys.hold(reservation)
 
 
 async def outcome(
