@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from chaos.forms import BRIEF, LONG, SHORT, Form
+from chaos.history import Violation
 from chaos.kills import provoke
 from chaos.mutants import MUTANTS, Mutant
 from chaos.outcome import Outcome, by_kind, last_line
@@ -74,7 +75,10 @@ def _emptied(folder: Path) -> Path:
 
 async def _happened(scenario: Scenario, ground: Ground) -> Outcome:
     say(f"{scenario.name}: {scenario.proves}")
-    outcome = await scenario.happen(ground)
+    try:
+        outcome = await scenario.happen(ground)
+    except (AssertionError, TimeoutError) as error:  # the others are to be seen all the same
+        outcome = Outcome([Violation("unmet", f"came to no end: {type(error).__name__}: {error}")])
     for line in outcome.lines():
         say(f"  {line}")
     say(f"  {'held' if outcome.held else 'BROKEN'} ({outcome.seconds:.0f} s)")

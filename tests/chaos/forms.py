@@ -24,6 +24,11 @@ class Form:
     orderings: int
     """Seeds of delays and failures, with `per_key` events of each of 64 keys."""
     per_key: int
+    joins: int
+    """Members that come and go while there is work that takes `work_s`."""
+    work_s: float
+    restarts: int
+    """Of a service after the other, under load."""
 
 
 BRIEF = Form(
@@ -37,6 +42,9 @@ BRIEF = Form(
     paced_s=2,
     orderings=1,
     per_key=200,
+    joins=1,
+    work_s=4.5,
+    restarts=0,
 )
 SHORT = Form(
     kills=200,
@@ -49,6 +57,9 @@ SHORT = Form(
     paced_s=10,
     orderings=5,
     per_key=1000,
+    joins=10,
+    work_s=6,
+    restarts=20,
 )
 LONG = Form(
     kills=2000,
@@ -61,4 +72,7 @@ LONG = Form(
     paced_s=30,
     orderings=1000,
     per_key=1000,
+    joins=100,
+    work_s=6,
+    restarts=100,
 )

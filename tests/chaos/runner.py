@@ -45,9 +45,11 @@ class Ground:
             yield place
 
     @asynccontextmanager
-    async def run(self, name: str, pace: Pace | None = None, mutant: Mutant | None = None) -> AsyncIterator[Run]:
+    async def run(
+        self, name: str, pace: Pace | None = None, mutant: Mutant | None = None, **options: Any
+    ) -> AsyncIterator[Run]:
         """Every service at work and under load; in the end the load is over, and in any case every process."""
-        async with self.place(name) as place:
+        async with self.place(name, **options) as place:
             load = Load(place, self.seed, pace or Pace())
             crew = Crew(place, mutant)
             try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from chaos.brokers import brokers
 from chaos.crashes import crashes
 from chaos.kills import kills
+from chaos.members import members
 from chaos.order import order
 from chaos.outages import outages
 from chaos.outcome import Outcome
@@ -33,6 +34,7 @@ SCENARIOS = (
     ),
     Scenario("poison", "a key that cannot be projected delays no other, and loses nothing by it", poison),
     Scenario("order", "16 workers on 64 keys, delayed and failing at random: each key keeps its order", order),
+    Scenario("members", "members come and go: slow work is done once, and whoever is asked to stops in time", members),
     Scenario(
         "brokers",
         "one of three brokers dies: nothing acknowledged is lost, no consumer restarts; two: nothing is accepted",
