@@ -38,8 +38,8 @@ from docward.runtime.settings import Kafka
 log = structlog.get_logger()
 
 PUBLISH_TIMEOUT_S = 10.0
-CONNECT_S = 0.5
-"""For a broker that is there to take a connection."""
+CONNECT_S = 0.9
+"""For a broker that is there to take a connection; one that is not refuses it at once, unless its host is gone, too."""
 CLOSE_S = 3.0
 """For a client to send what it holds when it is closed: while there is no broker it would wait for ever."""
 BATCH_BYTES = 900_000
@@ -217,7 +217,7 @@ class Publisher:
     async def in_quorum(self, topic: Topic, key: bytes) -> bool:
         """Whether most of the brokers that hold the key's partition take connections; fewer accept nothing.
 
-        True while nothing is known of them. Answers within half a second.
+        True while nothing is known of them. Answers within a second.
         """
         if self._producer is None:
             return True
