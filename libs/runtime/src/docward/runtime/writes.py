@@ -5,7 +5,7 @@ The outcome is the one of running them one by one, in order. Column types are re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -136,48 +136,24 @@ class Table:
         return cls(f'"{schema}"."{table}"', {row["attname"]: row["type"] for row in rows})
 
     async def run(self, connection: Connection, statement: Statement) -> None:
-        sql, columns = self.bulk(statement)
-        await connection.execute(sql, *columns)
+        await connection.execute(*self.bulk(statement))
 
-    def bulk(self, statement: Statement) -> tuple[str, list[list[Any]]]:
-        """The SQL, and its arguments: the rows, by column."""
+    def bulk(self, statement: Statement) -> tuple[str, str]:
+        """The SQL, and its argument: the rows as JSON, which is made and read several times faster than arrays are."""
         columns = (*statement.key, *statement.initial, *statement.values)
-        source = "unnest({}) as u ({})".format(
-            ", ".join(f"${i}::{self._wire(c)}[]" for i, c in enumerate(columns, start=1)), ", ".join(columns)
-        )
+        listed = ", ".join(columns)
+        source = f"json_to_recordset($1::text::json) as u ({', '.join(f'{c} {self._types[c]}' for c in columns)})"
         match = " and ".join(f"t.{c} = u.{c}" for c in statement.key)
         if statement.kind == "delete":
             sql = f"delete from {self._name} t using {source} where {match}"  # noqa: S608 -- names of our own tables
         elif statement.kind == "patch":
-            sets = ", ".join(f"{c} = {self._cast(c)}" for c in statement.values)
+            sets = ", ".join(f"{c} = u.{c}" for c in statement.values)
             sql = f"update {self._name} t set {sets} from {source} where {match}"  # noqa: S608 -- as above
         else:
             sets = ", ".join(f"{c} = excluded.{c}" for c in statement.values)
             action = f"do update set {sets}" if sets else "do nothing"
             sql = (
-                f"insert into {self._name} ({', '.join(columns)}) "  # noqa: S608 -- as above
-                f"select {', '.join(self._cast(c) for c in columns)} from {source} "
+                f"insert into {self._name} ({listed}) select {listed} from {source} "  # noqa: S608 -- as above
                 f"on conflict ({', '.join(statement.key)}) {action}"
             )
-        rows = zip(columns, zip(*statement.rows, strict=True), strict=True)
-        return sql, [self._column(column, values) for column, values in rows]
-
-    def _json(self, column: str) -> bool:
-        return self._types[column] in {"json", "jsonb"}
-
-    def _wire(self, column: str) -> str:
-        return "text" if self._json(column) else self._types[column]
-
-    def _cast(self, column: str) -> str:
-        return f"u.{column}::{self._types[column]}" if self._json(column) else f"u.{column}"
-
-    def _column(self, column: str, values: Sequence[Any]) -> list[Any]:
-        """JSON goes as text: in an array of arrays a list would be taken for a dimension."""
-        if not self._json(column):
-            return list(values)
-        return [None if value is None else _dumps(value) for value in values]
-
-
-def _dumps(value: Any) -> str:
-    """As `json.dumps` would write it, several times faster."""
-    return to_json(value).decode()
+        return sql, to_json([dict(zip(columns, row, strict=True)) for row in statement.rows]).decode()
