@@ -6,7 +6,8 @@ import re
 
 _ROLE = re.compile(
     r"\b(?:(?:chief|head|director|manager|chair|owner|officer)\b(?:\s(?:of\s)?[\w-]+){0,3}|(?:market |model |"
-    r"independent )?risk (?:management|control|function|committee|officer|team|manager)|market risk|"
+    r"independent )?risk (?:management|control|function|committee|officer|team|manager)|"
+    r"(?:market|model|operational|credit) risk|(?:first|second|third) line(?: of defence)?|"
     r"compliance(?: (?:officer|function|team|department))?|(?:index|risk|investment|model|pricing|oversight|steering|"
     r"product|trading|governance|change) (?:committee|board|council)|senior management|traders?(?: (?:in charge|"
     r"on duty))?|trading desk|internal audit|auditors?|administrator|calculation agent|[\w-]+ (?:engineering|"
