@@ -16,7 +16,7 @@ SAMPLES = Path(__file__).parents[3] / "samples"
 INDEX = ("dividend-quality-index.docx", DOCX)
 TRADING = (("intraday-mean-reversion.md", MARKDOWN), ("momentum-execution-strategy.pdf", PDF))
 OF_INDICES = ("eu-bmr", "index-methodology")
-OF_TRADING = ("uk-pra-ss518", "eu-rts6", "us-15c3-5")
+OF_TRADING = ("finra-15-09", "uk-pra-ss518", "eu-rts6", "us-15c3-5")
 
 
 def applied(packs, pack, name, media_type):

@@ -52,6 +52,7 @@ def test_the_bundled_packs_are_complete(packs):
     assert len(packs["internal-algorithm-standard"].requirements) >= 20
     assert len(packs["eu-rts6"].requirements) >= 60
     assert len(packs["us-15c3-5"].requirements) >= 12
+    assert len(packs["finra-15-09"].requirements) >= 25
     assert len(packs["uk-pra-ss518"].requirements) >= 70
     assert len(packs["eu-bmr"].requirements) >= 25
     assert len(packs["index-methodology"].requirements) >= 30
