@@ -96,6 +96,16 @@ DEFECTS = [
         "4 %",
     ),
     ("conflicting-values", "# 1 A\n\n- Payout ratio below 70%\n\n# 2 B\n\n- Payout ratio must not exceed 60%\n", "60%"),
+    (
+        "conflicting-values",
+        "- Payout ratio between 2% and 6%\n\n# 2 B\n\n- Payout ratio must be at least 3%\n",
+        "at least 3%",
+    ),
+    (
+        "conflicting-values",
+        "The index is rebalanced monthly.\n\n| Parameter | Value |\n|---|---|\n| Rebalancing | quarterly |\n",
+        "quarterly",
+    ),
     ("conflicting-values", "Shares are weighted by dividend yield. The index uses equal weighting.", "equal weighting"),
     (
         "conflicting-values",
@@ -214,6 +224,7 @@ CLEAN = [
         "conflicting-values",
         "The maximum exposure is USD 4 million. In the first five sessions the maximum exposure is USD 500,000.",
     ),
+    ("conflicting-values", "- Payout ratio between 2% and 6%\n\n# 2 B\n\n- Payout ratio must be at least 2%\n"),
     ("conflicting-values", "The minimum weight of a share is 1 %. The maximum weight of a share is 5 %."),
     ("business-calendars", "It is rebalanced on the last NYSE trading day of June."),
     ("business-calendars", '"Business Day" means a day on which Xetra is open. It acts on the last business day.'),

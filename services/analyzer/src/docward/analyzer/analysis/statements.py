@@ -59,7 +59,7 @@ _NOISE = frozenset(
 _KEPT_WHEN_ALONE = frozenset({"limit", "rate", "level", "number", "time", "size"})
 _SCOPE_WORDS = alternatives(
     r"""
-    initial(?:ly)?|first|new(?:ly)?|existing|former|previous|old|current
+    initial(?:ly)?|first|new(?:ly)?|existing|former|previous|old
     auctions?|opening|closing|overnight|intraday|live|production
     stress(?:ed)?|volatile|tests?|backtest\w*|simulat\w+|paper|example|e\.g\.
     warning|soft|hard|inner|outer|upper|lower|either|each side|primary signal|secondary
@@ -126,7 +126,10 @@ def _row(document: Document, sentence: Sentence) -> Iterator[Statement | None]:
     if found:
         unit = next((v.text for c, v in sentence.cells if _UNIT_COLUMN.search(c)), "")
         quantity = _with_unit(found[0], unit)
-        yield _statement(document, sentence, label.text, quantity, f"{label.text} {text}")
+        if quantity.dimension == "cadence":
+            yield _cadence(document, sentence, quantity)
+        else:
+            yield _statement(document, sentence, label.text, quantity, f"{label.text} {text}")
 
 
 def _with_unit(quantity: Quantity, unit: str) -> Quantity:
@@ -219,7 +222,7 @@ def _made(sentence: Sentence, label: str, quantity: Quantity, scope_text: str) -
         value=quantity.value,
         unit=quantity.unit,
         text=quantity.text,
-        direction=_direction(label, quantity),
+        direction=_direction(label, quantity) or _end_of_range(sentence, quantity),
         scope=frozenset(match.group().lower() for match in _SCOPE.finditer(scope_text)),
         sentence=sentence,
         span=Span(start=quantity.start, end=quantity.end),
@@ -232,6 +235,14 @@ def _direction(label: str, quantity: Quantity) -> str:
     if re.search(r"\b(?:max|maximum|cap)\b", label, re.IGNORECASE):
         return "at most"
     return _DIRECTIONS.get(quantity.comparator, "")
+
+
+def _end_of_range(sentence: Sentence, quantity: Quantity) -> str:
+    """The first quantity of `between 2 % and 6 %` is a lower bound, the second an upper one."""
+    start, end = quantity.start - sentence.start, quantity.end - sentence.start
+    if re.search(r"\bbetween\s$", sentence.text[:start]) and re.match(r"\sand\s", sentence.text[end:]):
+        return "at least"
+    return "at most" if re.search(r"\bbetween\s[^,;:]{1,25}\sand\s$", sentence.text[:start]) else ""
 
 
 def _parameter(document: Document, sentence: Sentence, quantity: Quantity) -> str:

@@ -105,7 +105,7 @@ _PRECISE = re.compile(
 _NUMERIC = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma", "cadence", "clock"})
 _SUBJECT_TO_RULE = re.compile(
     r"\b(?:must|shall|should|may|will|is|are|be|has|have|requires?|applied|apply|applies|use[sd]?|excluded?|remain|"
-    r"stay|sell|buy|trade|monitor|rebalanced?|close|roll|review(?:ed)?|report(?:ed)?|adjusts?|adjusted|increase|"
+    r"stay|sell|buy|trade|monitor|rebalance[sd]?|holds?|enters?|exits?|close|roll|review(?:ed)?|report(?:ed)?|adjusts?|adjusted|increase|"
     r"reduce|consult|notif\w+|changes?|investigates?|reacts?|escalates?|informs?)\b",
     re.IGNORECASE,
 )
