@@ -8,6 +8,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from docward.gateway.queries import findings
+from docward.runtime.postgres import connect_pool
+from docward.runtime.projections import READER_ROLE
 from integration.gateway.served import Served
 from integration.projector import cast
 from unit.projector.story import DOCUMENT, command_id
@@ -146,6 +149,16 @@ async def test_findings_are_listed_worst_first_and_filtered(gateway: Served) -> 
         one = await get(client, f"{DOC}/findings/{other}")
         assert (one["status"], one["replacement"]) == ("modified", "Appendix B")
         await get(client, f"{DOC}/findings/nothing", 404)
+
+
+async def test_findings_are_found_by_their_fingerprints(gateway: Served) -> None:
+    async with gateway.client() as client:
+        listed = [item["fingerprint"] for item in await pages(client, f"{DOC}/findings")]
+    dsn = gateway.settings.postgres.dsn.get_secret_value()
+    async with await connect_pool(dsn, name="reader", schema="read", size=1, role=READER_ROLE) as reads:
+        found = await findings.among(reads, DOCUMENT, [*listed, "0" * 16])
+        assert await findings.among(reads, uuid4(), listed) == []
+    assert sorted(each.fingerprint for each in found) == sorted(listed)
 
 
 async def test_analyses_and_verdicts(gateway: Served) -> None:

@@ -31,6 +31,7 @@ class Gateway:
     def __init__(self) -> None:
         self.answers: list[tuple[int, dict[str, Any]]] = []
         self.keys: list[str | None] = []
+        self.paths: list[str] = []
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,6 +41,7 @@ class Gateway:
                 self.do_GET()
 
             def do_GET(self) -> None:
+                gateway.paths.append(self.path)
                 status, body = gateway.answers.pop(0) if len(gateway.answers) > 1 else gateway.answers[0]
                 content = json.dumps(body).encode()
                 self.send_response(status)
@@ -147,3 +149,34 @@ def test_an_answer_has_what_its_verb_needs_and_nothing_else(gateway: Gateway, op
     verb, *rest = options
     assert CliRunner().invoke(app, ["answer", "0b7e", verb, "f1", *rest]).exit_code == codes.USAGE
     assert gateway.keys == []
+
+
+def test_a_report_is_printed_or_written_as_it_comes(gateway: Gateway, tmp_path: Path) -> None:
+    gateway.answers = [(200, {"schema_version": "review.v1", "documents": []})]
+    printed = CliRunner().invoke(app, ["report", "0b7e", "--format", "json"])
+    assert (printed.exit_code, json.loads(printed.output)) == (0, gateway.answers[0][1])
+    file = tmp_path / "report.json"
+    assert CliRunner().invoke(app, ["report", "0b7e", "-f", "json", "-o", str(file)]).exit_code == 0
+    assert file.read_text() == printed.output
+    assert gateway.paths == ["/api/v1/analyses/0b7e/report?format=json"] * 2
+
+
+def test_a_report_of_an_unfinished_analysis_is_refused(gateway: Gateway) -> None:
+    gateway.answers = [problem(409, "not-completed")]
+    result = CliRunner().invoke(app, ["report", "0b7e"])
+    assert result.exit_code == codes.FAILED
+    assert "as said" in result.output
+
+
+def test_a_comparison_counts_and_names_the_findings(gateway: Gateway) -> None:
+    gateway.answers = [(200, {"compared_with": "0a11", "new": ["f1"], "persisting": [], "resolved": ["f2", "f3"]})]
+    result = CliRunner().invoke(app, ["compare", "0b7e", "0a11"])
+    assert result.output.splitlines() == ["compared with 0a11", "new: 1 f1", "persisting: 0", "resolved: 2 f2 f3"]
+    assert gateway.paths == ["/api/v1/analyses/0b7e/comparison?with=0a11"]
+    as_json = CliRunner().invoke(app, ["compare", "0b7e", "--json"])
+    assert json.loads(as_json.output) == gateway.answers[0][1]
+
+
+def test_the_first_analysis_is_compared_with_nothing(gateway: Gateway) -> None:
+    gateway.answers = [(200, {"compared_with": None, "new": ["f1"], "persisting": [], "resolved": []})]
+    assert "nothing: it is the first completed one" in CliRunner().invoke(app, ["compare", "0b7e"]).output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -90,6 +91,16 @@ async def get(pool: asyncpg.Pool, document_id: UUID, fingerprint: str) -> Docume
         "select * from read.findings where document_id = $1 and fingerprint = $2", document_id, fingerprint
     )
     return None if row is None else _finding(row)
+
+
+async def among(pool: asyncpg.Pool, document_id: UUID, fingerprints: Sequence[str]) -> list[DocumentFinding]:
+    """Those of the fingerprints that the document has, in one query."""
+    rows = await pool.fetch(
+        "select * from read.findings where document_id = $1 and fingerprint = any ($2::text[])",
+        document_id,
+        fingerprints,
+    )
+    return [_finding(row) for row in rows]
 
 
 def _finding(row: Any) -> DocumentFinding:

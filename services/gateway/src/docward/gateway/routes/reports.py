@@ -118,15 +118,15 @@ async def _reviewed(gateway: Gateway, document: Document, analysis: Analysis) ->
 
 async def _standings(gateway: Gateway, document: Document, result: AnalysisReport) -> dict[str, Standing]:
     """As people decided. What fails in a report for a build: whatever is at least high and nobody has rejected."""
-    standings = {}
-    for finding in result.findings:
-        known = await findings.get(gateway.reads, document.document_id, finding.fingerprint)
-        if known is not None:
-            standings[finding.fingerprint] = Standing(
-                status=known.status,
-                reason=known.comment or "",
-                first_seen=str(known.first_seen_analysis),
-                last_seen=str(known.last_seen_analysis),
-                fails=known.status != "rejected" and finding.severity in {"critical", "high"},
-            )
-    return standings
+    severities = {finding.fingerprint: finding.severity for finding in result.findings}
+    known = await findings.among(gateway.reads, document.document_id, list(severities))
+    return {
+        each.fingerprint: Standing(
+            status=each.status,
+            reason=each.comment or "",
+            first_seen=str(each.first_seen_analysis),
+            last_seen=str(each.last_seen_analysis),
+            fails=each.status != "rejected" and severities[each.fingerprint] in {"critical", "high"},
+        )
+        for each in known
+    }
