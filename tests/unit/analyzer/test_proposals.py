@@ -10,11 +10,10 @@ import pytest
 
 from docward.analyzer.analysis import analyse
 from docward.analyzer.analysis.findings import SEVERITIES
-from docward.analyzer.analysis.packs import bundled_packs
 from docward.converter.conversion import convert
 from docward.runtime.sniffing import MARKDOWN, sniff
 
-from .conftest import DOCUMENT_ID, converted, release_of
+from .conftest import DOCUMENT_ID, converted
 from .test_checks import DEFECTS
 
 ROOT = Path(__file__).parents[3]
@@ -33,20 +32,20 @@ def markdown(path):
     return convert(content, media_type, document_id=DOCUMENT_ID, filename=path.name).markdown
 
 
-def findings(text, releases):
+def findings(text):
     made = converted(text)
-    return made.markdown, analyse(made.ir, made.markdown, releases).findings
+    return made.markdown, analyse(made.ir, made.markdown, []).findings
 
 
-def worse(text, releases=()):
+def worse(text):
     """Proposals after which a check says more than before, in its severity or a higher one."""
-    text, before = findings(text, releases)
+    text, before = findings(text)
     for finding in before:
         change = finding.proposal
         if change is None:
             continue
         assert text[change.span.start : change.span.end] == change.original
-        _, after = findings(text[: change.span.start] + change.replacement + text[change.span.end :], releases)
+        _, after = findings(text[: change.span.start] + change.replacement + text[change.span.end :])
         for check, number in (severe(after, finding) - severe(before, finding)).items():
             yield f"{finding.title} [{change.replacement.strip()}] brings {number} of {check}"
 
@@ -65,12 +64,3 @@ def test_no_proposal_in_a_document_brings_a_finding(path):
 @pytest.mark.parametrize("text", dict.fromkeys(text for _, text, _ in DEFECTS))
 def test_no_proposal_for_a_single_defect_brings_a_finding(text):
     assert list(worse(text)) == []
-
-
-@pytest.mark.parametrize("name", [path.stem for path in bundled_packs()])
-def test_no_proposal_for_a_requirement_brings_a_finding(packs, name):
-    pack = packs[name]
-    for policy in pack.requirements:
-        alone = release_of(pack.model_copy(update={"requirements": (policy,)}))
-        for example in policy.tests:
-            assert list(worse(example.text, [alone])) == [], policy.id

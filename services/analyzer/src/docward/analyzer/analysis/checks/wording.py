@@ -83,7 +83,8 @@ _SOFT = re.compile(
 )
 """Harmless in a description; in a requirement (must, shall, should) they leave it open."""
 _EXEMPT = re.compile(
-    r"material(?:ly)? change|appropriate (?:\w+ )?authority|regularly scheduled|regular trading|frequently asked|"
+    r"material(?:ly)? change|substantial (?:change|update)|"
+    r"appropriate (?:\w+ )?authority|regularly scheduled|regular trading|frequently asked|"
     r"normal(?:ly)? distribut|significant (?:digit|figure)s?|sufficient condition",
     re.IGNORECASE,
 )
