@@ -281,18 +281,40 @@ async def test_a_group_s_document_exists_for_its_groups(gateway: Served) -> None
         assert (await owner.get(f"{DOCUMENTS}/{ident}")).status_code == 200
 
 
-async def test_the_ir_is_read_as_it_was_stored(gateway: Served) -> None:
+LOSSES = {
+    "converter": "docward-converter/0.1.0",
+    "characters_in": 12,
+    "characters_out": 10,
+    "dropped": [{"what": "comments", "characters": 2, "why": "they are not part of the text"}],
+    "warnings": [],
+    "pages": None,
+}
+
+
+async def test_ir_and_loss_report_are_read_as_they_were_stored(gateway: Served) -> None:
     async with gateway.client() as client:
         operation, ident = await submitted(client)
         golden = golden_body("ir.v1")
         ref = await gateway.installation.around.objects.put(
             f"products/{ident}.json", json.dumps(golden).encode(), "application/json"
         )
+        losses = await gateway.installation.around.objects.put(
+            f"products/{ident}-report.json", json.dumps(LOSSES).encode(), "application/json"
+        )
         await gateway.say(
             an_event("document-submitted", 1, key=ident, command=operation),
-            an_event("document-converted", 2, key=ident, command=operation, ir=ref.model_dump(), markdown=GONE),
+            an_event(
+                "document-converted",
+                2,
+                key=ident,
+                command=operation,
+                ir=ref.model_dump(),
+                report=losses.model_dump(),
+                markdown=GONE,
+            ),
         )
         assert await get(client, f"{DOCUMENTS}/{ident}/ir") == golden
+        assert await get(client, f"{DOCUMENTS}/{ident}/conversion") == LOSSES
 
 
 async def test_others_may_see_but_not_change_a_document(gateway: Served) -> None:

@@ -12,10 +12,11 @@ from docward.converter.conversion.docx.reader import read_docx
 from docward.converter.conversion.html import read_html
 from docward.converter.conversion.ir import build_ir
 from docward.converter.conversion.markdown import read_markdown
-from docward.converter.conversion.outcome import Conversion, ConversionError, Draft, Dropped, Report, visible
+from docward.converter.conversion.outcome import Conversion, ConversionError, Draft, Report, visible
 from docward.converter.conversion.pdf.reader import read_pdf
 from docward.converter.conversion.plain import read_plain
 from docward.converter.conversion.rst import read_rst
+from docward.events.losses import Dropped
 from docward.runtime.sniffing import DOCX, HTML, MARKDOWN, PDF, RST, TAKEN, TEXT
 
 __all__ = ["Conversion", "ConversionError", "Dropped", "Report", "convert"]

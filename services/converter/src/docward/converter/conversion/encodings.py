@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from docward.converter.conversion.outcome import Dropped
 from docward.events.ir import Issue
+from docward.events.losses import Dropped
 from docward.runtime.sniffing import utf16
 
 DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{1,40})", re.IGNORECASE)

@@ -15,10 +15,11 @@ from lxml import etree, html
 from docward.converter.conversion import writing
 from docward.converter.conversion.encodings import decode
 from docward.converter.conversion.grid import filled
-from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, visible
+from docward.converter.conversion.outcome import ConversionError, Draft, visible
 from docward.converter.conversion.pagetext import bare_tex, flat, formula, joined, shifted, tidy
 from docward.converter.conversion.prose import words
 from docward.events.ir import Issue
+from docward.events.losses import Dropped
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 BLOCKS = words(

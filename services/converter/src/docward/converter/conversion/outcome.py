@@ -11,26 +11,15 @@ from importlib.metadata import version
 
 from docward.events.documents import FailureReason
 from docward.events.ir import Box, Ir, Issue
-from docward.events.messages import Value
+from docward.events.losses import Dropped, LossReport
 
 CONVERTER = f"docward-converter/{version('docward-converter')}"
 
 
-class Dropped(Value):
-    """Text of the original that does not stand in the Markdown."""
+class Report(LossReport):
+    """Of a conversion by this converter."""
 
-    what: str
-    characters: int
-    why: str
-
-
-class Report(Value):
     converter: str = CONVERTER
-    characters_in: int
-    characters_out: int
-    dropped: tuple[Dropped, ...] = ()
-    warnings: tuple[Issue, ...] = ()
-    pages: int | None = None
 
 
 @dataclass(frozen=True)

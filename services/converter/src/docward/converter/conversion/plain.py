@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from docward.converter.conversion import writing
 from docward.converter.conversion.encodings import decode
-from docward.converter.conversion.outcome import Draft, Dropped, visible
+from docward.converter.conversion.outcome import Draft, visible
+from docward.events.losses import Dropped
 
 UNDERLINE = re.compile(r"([=\-~^\"*#])\1{2,}\s*$")
 NUMBERED = re.compile(

@@ -16,8 +16,9 @@ from docutils.utils import SystemMessage
 
 from docward.converter.conversion.encodings import decode
 from docward.converter.conversion.html import draft_of
-from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, visible
+from docward.converter.conversion.outcome import ConversionError, Draft, visible
 from docward.events.ir import Issue
+from docward.events.losses import Dropped
 
 MAX_LINE = 100_000
 """Characters; docutils bounds the growth of substitutions by it, too."""

@@ -107,6 +107,7 @@ class StoredVersion(BaseModel):
     original: ObjectRef | None
     markdown: ObjectRef | None
     ir: ObjectRef | None
+    report: ObjectRef | None
 
 
 class Filters(BaseModel):
@@ -242,7 +243,7 @@ async def versions(pool: asyncpg.Pool, document_id: UUID, before: int | None, li
 async def stored(pool: asyncpg.Pool, document_id: UUID, version: int) -> StoredVersion | None:
     row = await pool.fetchrow(
         """
-        select version, filename, original, markdown, ir from read.document_versions
+        select version, filename, original, markdown, ir, report from read.document_versions
         where document_id = $1 and version = $2
         """,
         document_id,

@@ -1,4 +1,4 @@
-"""A version's bytes: its Markdown, its IR, and the file as it came."""
+"""A version's bytes: its Markdown, its IR, what its conversion lost, and the file as it came."""
 
 # VisibleDocument takes `document_id` from the path
 
@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from docward.events.ir import Ir
+from docward.events.losses import LossReport
 from docward.events.messages import ObjectRef
 from docward.gateway.context import Context, Gateway, VisibleDocument
 from docward.gateway.preconditions import not_modified
@@ -53,6 +54,20 @@ async def content(request: Request, document: VisibleDocument, gateway: Context,
 async def ir(request: Request, document: VisibleDocument, gateway: Context, version: Version = None) -> Response:
     stored = await _converted(gateway, document, version)
     return await _object(request, gateway, stored.ir, media_type="application/json", version=stored.version)
+
+
+@router.get(
+    "/conversion",
+    summary="Read what the conversion lost",
+    response_model=LossReport,
+    responses=documented(304, 404, 410),
+)
+async def conversion(
+    request: Request, document: VisibleDocument, gateway: Context, version: Version = None
+) -> Response:
+    """Characters in and out, what was left out and why, and what could not be converted exactly."""
+    stored = await _converted(gateway, document, version)
+    return await _object(request, gateway, stored.report, media_type="application/json", version=stored.version)
 
 
 @router.get(

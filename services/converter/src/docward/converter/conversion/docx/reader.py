@@ -16,8 +16,9 @@ from docward.converter.conversion.docx.numbering import Label, Numbering
 from docward.converter.conversion.docx.package import MC, M, Package, W, tag, value, whole_number
 from docward.converter.conversion.docx.runs import Atom, Runs, render
 from docward.converter.conversion.docx.styles import Styles
-from docward.converter.conversion.outcome import Draft, Dropped, visible
+from docward.converter.conversion.outcome import Draft, visible
 from docward.events.ir import Issue
+from docward.events.losses import Dropped
 
 MAX_COLUMNS = 256
 EQUATION_NUMBER = re.compile(r"^[\s(\[]*([A-Z]?\.?\d+(?:\.\d+)*)[\s)\]]*$")

@@ -22,7 +22,7 @@ import pypdfium2.raw as pdfium_c
 from pypdf.errors import PyPdfError
 
 from docward.converter.conversion import writing
-from docward.converter.conversion.outcome import ConversionError, Draft, Dropped, Place, visible
+from docward.converter.conversion.outcome import ConversionError, Draft, Place, visible
 from docward.converter.conversion.pdf.blocks import Block, blocks_of, body_style, code_of, text_of
 from docward.converter.conversion.pdf.grids import take_tables, without_running_rules
 from docward.converter.conversion.pdf.headings import (
@@ -35,6 +35,7 @@ from docward.converter.conversion.pdf.headings import (
 from docward.converter.conversion.pdf.lines import Line, in_reading_order
 from docward.converter.conversion.pdf.page import Page, PageReader
 from docward.events.ir import Box, Issue
+from docward.events.losses import Dropped
 
 FEW = 12
 """Visible characters; a page with fewer and a picture over most of it is a scan."""

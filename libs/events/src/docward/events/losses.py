@@ -1,0 +1,28 @@
+"""The loss report of a conversion, stored as a JSON object beside the version's Markdown and IR.
+
+Characters are counted without blanks. `characters_in` ≤ `characters_out` + everything in `dropped`: Markdown's own
+marks are among the characters that come out.
+"""
+
+from __future__ import annotations
+
+from docward.events.ir import Issue
+from docward.events.messages import Value
+
+
+class Dropped(Value):
+    """Text of the original that does not stand in the Markdown."""
+
+    what: str
+    characters: int
+    why: str
+
+
+class LossReport(Value):
+    converter: str
+    """Name and version of the converter."""
+    characters_in: int
+    characters_out: int
+    dropped: tuple[Dropped, ...] = ()
+    warnings: tuple[Issue, ...] = ()
+    pages: int | None = None
