@@ -16,12 +16,11 @@ import asyncpg
 from chaos.collecting import connected
 from chaos.faults import crash
 from chaos.history import Violation
-from chaos.lag import Lag
+from chaos.lag import AWAY, Lag
 from chaos.mutants import SMALL_BATCHES
 from chaos.outcome import Figure, Outcome
 from chaos.runner import Ground, Run
 from docward.projector.projections import PROJECTIONS
-from docward.runtime.errors import OPERATIONAL
 from docward.runtime.generations import consumer_of, drop, known, positions, rebuild, schema_of
 from docward.runtime.operating import Operator
 from installation import until
@@ -111,7 +110,7 @@ async def _filled(run: Run) -> bool:
     run.crew.keep_up("projector")
     try:
         fillings = await _fillings(run)
-    except OPERATIONAL:
+    except AWAY:
         return False
     return len(fillings) == len(PROJECTIONS) and all(read == there for read, there in fillings)
 

@@ -19,6 +19,8 @@ from installation import SERVICES
 UNDER_S = 5.0
 """What users are to be kept within."""
 LOOK_EVERY_S = 0.25
+AWAY: tuple[type[BaseException], ...] = (*OPERATIONAL, OSError)
+"""How a connection of our own fails when the database is away: the driver's bare errors, too."""
 
 
 @dataclass
@@ -56,7 +58,7 @@ class Lag:
             try:
                 async with asyncio.timeout(5):
                     await self._look()
-            except OPERATIONAL:  # the database is away: nobody can see anything
+            except AWAY:  # the database is away: nobody can see anything
                 pass
             self.seconds = time.monotonic() - min(self._waiting.values(), default=time.monotonic())
             self.worst = max(self.worst, self.seconds)
