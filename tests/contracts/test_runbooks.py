@@ -51,7 +51,7 @@ def test_a_wrong_command_is_found() -> None:
         verbs(COMMAND)["republish"].make_context("republish", ["document-events", "--whatever"])
 
 
-@pytest.mark.parametrize("name", ["parked", "projections"])
+@pytest.mark.parametrize("name", ["parked", "positions", "projections"])
 def test_every_verb_has_a_runbook(name: str) -> None:
     walked = {line.split()[2] for _, line in given() if line.split()[1] == name}
     assert walked == verbs(verbs(COMMAND)[name]).keys() != set()

@@ -121,6 +121,9 @@ async def test_topics_lag_and_parked_records_are_shown(office: Office) -> None:
     lags = (await office.get("/lag"))["items"]
     assert {each["group"] for each in lags} >= {projection.consumer for projection in PROJECTIONS}
     assert all(each["lag"] == 0 == each["seconds"] for each in lags if each["group"].startswith("projector"))
+    positions = (await office.get("/positions"))["items"]
+    assert {each["group"] for each in positions} >= {projection.consumer for projection in PROJECTIONS}
+    assert all(each["lost"] is None and each["recognised"] is not False for each in positions)
     assert (await office.get("/parked"))["items"] == []
     await office.get("/parked/converter/1", 404)
     await office.post("/parked/redrive", 404, records=["projector/1"])

@@ -16,6 +16,7 @@ from docward.cli import (
     operate,
     packs,
     parked,
+    positions,
     projections,
     replay,
     reports,
@@ -71,6 +72,7 @@ app.add_typer(operate.topics, name="topics")
 app.add_typer(contracts.app, name="contracts")
 app.add_typer(packs.app, name="packs")
 app.add_typer(parked.app, name="parked")
+app.add_typer(positions.app, name="positions")
 app.add_typer(projections.app, name="projections")
 
 if __name__ == "__main__":

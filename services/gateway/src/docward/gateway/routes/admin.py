@@ -23,6 +23,7 @@ from docward.runtime.operating import Selection
 from docward.runtime.parking import Reason
 from docward.runtime.replays import Chosen, utc
 from docward.runtime.setaside import Asked
+from docward.runtime.standing import standings
 from docward.runtime.topics import described, differences
 
 Admin = Annotated[Actor, Depends(having())]
@@ -292,3 +293,9 @@ async def republish(name: Name, body: Republishing, admin: Admin, operators: Ope
 async def show_lag(_: Admin, operators: Operating) -> Listed:
     async with operators.connection() as connection:
         return Listed(items=await lags(connection, operators.kafka))
+
+
+@router.get("/positions", summary="Where stored positions stand in their logs", responses=documented())
+async def show_positions(_: Admin, operators: Operating) -> Listed:
+    async with operators.connection() as connection:
+        return Listed(items=await standings(connection, operators.kafka))
