@@ -15,7 +15,7 @@ from .conftest import DOCUMENT_ID, release_of
 SAMPLES = Path(__file__).parents[3] / "samples"
 INDEX = ("dividend-quality-index.docx", DOCX)
 TRADING = (("intraday-mean-reversion.md", MARKDOWN), ("momentum-execution-strategy.pdf", PDF))
-OF_INDICES = ("eu-bmr", "index-methodology")
+OF_INDICES = ("eu-bmr", "index-methodology", "us-index-listing")
 OF_TRADING = ("finra-15-09", "uk-pra-ss518", "eu-rts6", "us-15c3-5")
 
 
