@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -30,7 +32,12 @@ requirements:
   tests:
   - {text: The algorithm reads a file., expect: missing}
 """
+GUIDE = Path(__file__).parents[3] / "docs" / "packs.md"
 BUNDLED = [load_pack(path) for path in bundled_packs()]
+BUNDLED += [
+    validated(yaml.safe_load(text), GUIDE.name)
+    for text in re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+]
 EXAMPLES = [
     pytest.param(pack, policy, example, id=f"{policy.id}-{number}-{example.expect}")
     for pack in BUNDLED

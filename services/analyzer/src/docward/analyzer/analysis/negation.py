@@ -74,7 +74,8 @@ _CONDITION = re.compile(
 _EXCEPTION = re.compile(r"^[^;:.]{0,120}?\b(?:unless|until|without|before|except|other than|not been)\b", re.IGNORECASE)
 """Behind a negation: what is forbidden is allowed on the condition that follows, so the condition is stated."""
 _NEGATION_BEFORE = re.compile(
-    r"\b(?:not|never|no|none|nobody|cannot|neither|nor|prohibited|forbidden|prevented|blocked|rejected)\b[^;:.]{0,80}$|n['’]t\b[^;:.]{0,80}$",
+    r"\b(?:not|never|no|none|nobody|cannot|neither|nor|prohibited|forbidden|prevented|blocked|rejected|"
+    r"blocks?|rejects?|refuse[sd]?|prevents?|declines?)\b[^;:.]{0,80}$|n['’]t\b[^;:.]{0,80}$",
     re.IGNORECASE,
 )
 _CLAUSE_END = re.compile(r"[;:.,]|\b(?:unless|until|if|but|that|which|when|while|because|whereas|although)\b")
