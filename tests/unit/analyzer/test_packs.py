@@ -62,6 +62,8 @@ def test_the_bundled_packs_are_complete(packs):
     assert len(packs["finra-15-09"].requirements) >= 25
     assert len(packs["uk-pra-ss518"].requirements) >= 70
     assert len(packs["eu-bmr"].requirements) >= 25
+    assert len(packs["esma-2026"].requirements) >= 10
+    assert len(packs["fia-2024"].requirements) >= 10
     assert len(packs["index-methodology"].requirements) >= 30
     for pack in packs.values():
         for policy in pack.requirements:
