@@ -208,8 +208,10 @@ class _Zygote:
         ended = self._waiting[number] = asyncio.get_running_loop().create_future()
         ours, theirs = socket.socketpair()
         try:
-            with theirs:
+            with theirs, contextlib.ExitStack() as unsent:
+                unsent.callback(ours.close)
                 self._say({"run": number, **request}, [theirs.fileno(), data])
+                unsent.pop_all()
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             with contextlib.closing(writer):
                 async with asyncio.timeout(seconds):
