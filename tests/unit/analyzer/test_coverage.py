@@ -186,13 +186,13 @@ def test_an_absence_says_where_was_looked(verdict):
     assert found.explanation == "Nothing about it was found in the document, above all in 1 Scope."
 
 
-def _several(any_id, count):
-    return Release(any_id, "house", 1, (), tuple(policy(id=f"P-{n}.{m}") for n in range(count) for m in range(3)))
+def _several(any_id, count, name="house"):
+    return Release(any_id, name, 1, (), tuple(policy(id=f"P-{n}.{m}") for n in range(count) for m in range(3)))
 
 
 def test_absences_of_one_section_are_reported_together(report, any_id):
-    found = report("# 1 Scope\n\nNothing.", _several(any_id, 2))
-    assert [f.title for f in found.findings] == [
+    found = report("# 1 Scope\n\n" + "The desk is blue and the walls are grey. " * 70, _several(any_id, 2))
+    assert [f.title for f in found.findings if "requirements" in f.title] == [
         "house, P-0: nothing stated on 3 requirements",
         "house, P-1: nothing stated on 3 requirements",
     ]
@@ -202,6 +202,12 @@ def test_absences_of_one_section_are_reported_together(report, any_id):
 def test_a_short_text_does_not_drown_in_absences(report, any_id):
     (only,) = report("# 1 Scope\n\nNothing.", _several(any_id, 8)).findings
     assert only.title == "house: nothing stated on 24 requirements"
+
+
+def test_a_short_text_about_something_else_is_told_so_once(report, any_id):
+    (only,) = report("# 1 Scope\n\nNothing.", _several(any_id, 2), _several(any_id, 1, "other")).findings
+    assert only.title == "house, other: nothing stated on 9 requirements"
+    assert only.explanation == "The document says nothing about 6 requirements of house; 3 requirements of other."
 
 
 def test_a_likely_passage_is_offered_and_decides_nothing(verdict):

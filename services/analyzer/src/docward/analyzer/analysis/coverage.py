@@ -18,7 +18,7 @@ from docward.analyzer.analysis.facets import CompiledPolicy, FacetOutcome, compi
 from docward.analyzer.analysis.negation import is_denied
 from docward.analyzer.analysis.phrases import is_phrase
 from docward.analyzer.analysis.retrieval import second_chance
-from docward.analyzer.analysis.text import stems
+from docward.analyzer.analysis.text import stems, title_stems
 from docward.events.findings import Category, Family, PolicyRef, ProposedChange, Severity, Verdict, VerdictKind
 from docward.events.policies import Policy
 
@@ -53,7 +53,7 @@ class _Case:
         return self.base.model_copy(update={"verdict": kind, "explanation": explanation, **more})
 
     def has_prior(self, titles: str) -> bool:
-        return bool(self.compiled.prior & set(stems(titles)))
+        return bool(self.compiled.prior & title_stems(titles))
 
 
 def assess(
@@ -155,9 +155,11 @@ def _evidence(case: _Case) -> tuple[list[Sentence], list[Sentence]]:
         for sentence in unit:
             if subject & sentence.concepts:
                 (denied if is_denied(case.document, sentence, subject) else speaking).append(sentence)
+        if not speaking:
+            continue
         own = {concept for sentence in speaking for concept in sentence.concepts}
         heading = case.document.heading_concepts(unit[0].section)
-        if speaking and set(wanted.all) <= own | heading and (not wanted.any or set(wanted.any) & (own | heading)):
+        if set(wanted.all) <= own | heading and (not wanted.any or set(wanted.any) & (own | heading)):
             rank = int(case.has_prior(case.document.path(unit[0].section))) + len(own & subject)
             ranked.append((-rank, unit[0].index, speaking))
     ranked.sort(key=lambda item: item[:2])
@@ -314,8 +316,8 @@ def _insertion(case: _Case) -> ProposedChange | None:
     proposal, document = case.policy.proposal, case.document
     if proposal is None:
         return None
-    wanted = set(stems(proposal.insert_after.get("section", "")))
-    section = next((s for s in document.ir.sections if wanted and wanted <= set(stems(s.title))), None)
+    wanted = title_stems(proposal.insert_after.get("section", ""))
+    section = next((s for s in document.ir.sections if wanted and wanted <= title_stems(s.title)), None)
     end = section.span.end if section else len(document.markdown)
     start = section.span.start if section else 0
     return insert_after(document, start + len(document.markdown[start:end].rstrip()), f"\n\n{proposal.text}")

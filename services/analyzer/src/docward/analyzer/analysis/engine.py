@@ -13,7 +13,7 @@ from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import KIND, Draft, Outcome
 from docward.analyzer.analysis.findings import finding, grouped, ordered
 from docward.analyzer.analysis.packs import lexicon_of
-from docward.events.findings import AnalysisReport, Finding, PolicyRef, Verdict
+from docward.events.findings import AnalysisReport, Finding, PolicyRef
 from docward.events.ir import Ir
 from docward.events.policies import Policy
 
@@ -47,15 +47,14 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
     ]
     if not outcomes[KIND].drafts:
         own += [made for release in releases if (made := _inapplicable(document, release)) is not None]
-    verdicts: list[Verdict] = []
-    ruled: list[Finding] = []
-    for release in releases:
-        judged = list(_assessments(document, release, outcomes))
-        verdicts += [bounds.bounded(assessment.verdict) for assessment, _ in judged]
-        for report in absences.reported(document, release.repository, judged):
-            candidate = finding(document, report.draft, report.origin, report.policy)
-            if candidate is not None and not _is_reported(candidate, own):
-                ruled.append(candidate)
+    judged = [(release.repository, list(_assessments(document, release, outcomes))) for release in releases]
+    verdicts = [bounds.bounded(assessment.verdict) for _, of_release in judged for assessment, _ in of_release]
+    ruled = [
+        made
+        for report in absences.reported(document, judged)
+        if (made := finding(document, report.draft, report.origin, report.policy)) is not None
+        and not _is_reported(made, own)
+    ]
     findings = ordered([*own, *ruled])
     return AnalysisReport(
         engine=ENGINE,

@@ -89,6 +89,12 @@ def stems(text: str) -> tuple[str, ...]:
     return tuple(stem(match.group()) for match in _WORD.finditer(text))
 
 
+@lru_cache(maxsize=20_000)
+def title_stems(title: str) -> frozenset[str]:
+    """The stems of a heading, which every requirement asks for."""
+    return frozenset(stems(title))
+
+
 def content_stems(text: str) -> frozenset[str]:
     """Stems of the words that carry meaning: no function words, no single letters, no numbers."""
     return content_of(tokens(text))
