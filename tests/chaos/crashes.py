@@ -37,7 +37,7 @@ async def crashes(ground: Ground) -> Outcome:
         interrupted = 0
         differing: list[str] = []
         for _ in range(ground.form.crashes):
-            interrupted += await _in_a_rebuild(run, draw)
+            interrupted += await _in_a_rebuild(run)
             differing += await _differing(run)
             await _dropped(run)
         outcome = await run.concluded()
@@ -69,15 +69,13 @@ async def _crash(run: Run) -> None:
     await asyncio.to_thread(postgres.start)
 
 
-async def _in_a_rebuild(run: Run, draw: random.Random) -> int:
+async def _in_a_rebuild(run: Run) -> int:
     """Rebuild all read models; how many of them were half filled when Postgres crashed."""
     async with _projector(run) as connection:
         for projection in PROJECTIONS:
             await rebuild(connection, projection.name, OPERATOR)
-    await until(lambda: _half_filled(run), within=60, every=0.02)
-    await asyncio.sleep(draw.uniform(0, 0.3))
-    half = await _half_filled(run)
-    await _crash(run)
+    half = await until(lambda: _half_filled(run), within=60, every=0.02)
+    await _crash(run)  # at once: a moment later they may be full
     await until(lambda: _filled(run), within=120)
     return half
 

@@ -74,13 +74,14 @@ def redacted(message: str) -> str:
 
 
 async def store(connection: Connection, consumer: str, items: Sequence[Parked]) -> None:
-    """In the caller's transaction. A record that is parked already stays as it is."""
+    """In the caller's transaction. A record that is parked already stays as it is; another one at its offset, of a log
+    that was made anew and accepted, has another time."""
     await connection.executemany(
         """
         insert into parked (consumer, topic, partition, record_offset, record_timestamp, key, value, header_keys,
             header_values, reason, blocks, error_class, error_message, attempts, first_failed_at)
         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-        on conflict (consumer, topic, partition, record_offset) do nothing
+        on conflict (consumer, topic, partition, record_offset, record_timestamp) do nothing
         """,
         [
             (
