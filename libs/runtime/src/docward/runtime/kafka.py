@@ -164,11 +164,10 @@ class Publisher:
                     request_timeout_ms=5_000,
                     metadata_max_age_ms=60_000,
                 )
-                try:
+                async with contextlib.AsyncExitStack() as unstarted:
+                    unstarted.push_async_callback(closed, fresh)
                     await fresh.start()
-                except BaseException:
-                    await closed(fresh)
-                    raise
+                    unstarted.pop_all()
                 self._producer = fresh
             return self._producer
 

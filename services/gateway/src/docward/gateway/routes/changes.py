@@ -12,6 +12,7 @@ from docward.events.documents import ApplyChanges, Edit
 from docward.gateway.auth import Contributor
 from docward.gateway.context import (
     Context,
+    Gateway,
     ManagedDocument,
     Writing,
     document_order,
@@ -59,10 +60,7 @@ async def apply_changes(
     chosen = (changes or Changes()).findings
 
     async def order() -> Order:
-        answered = await findings.of_document(
-            gateway.reads, document.document_id, FindingFilters(status=["accepted", "modified"]), None, MAX_CHANGES
-        )
-        edits = edits_of({finding.fingerprint: finding for _, finding in answered}, chosen, document.current_version)
+        edits = edits_of(await _answered(gateway, document, chosen), chosen, document.current_version)
         command = ApplyChanges(
             version=document.current_version, edits=edits, expected_version=expected_version(document, if_match)
         )
@@ -70,6 +68,16 @@ async def apply_changes(
 
     request = ("changes", document.document_id, if_match, changes)
     return await write.send(request, order, shows_document(write, document.document_id))
+
+
+async def _answered(gateway: Gateway, document: Document, chosen: tuple[str, ...] | None) -> dict[str, DocumentFinding]:
+    """The accepted and modified findings, of the chosen ones or of all, by fingerprint."""
+    if chosen is None:
+        filters = FindingFilters(status=["accepted", "modified"])
+        rows = await findings.of_document(gateway.reads, document.document_id, filters, None, MAX_CHANGES)
+        return {finding.fingerprint: finding for _, finding in rows}
+    found = await findings.among(gateway.reads, document.document_id, chosen)
+    return {finding.fingerprint: finding for finding in found if finding.status in {"accepted", "modified"}}
 
 
 def edits_of(answered: dict[str, DocumentFinding], chosen: tuple[str, ...] | None, version: int) -> tuple[Edit, ...]:
