@@ -95,5 +95,6 @@ def derived_id(*parts: object) -> UUID:
 
 
 def stream_id(kind: str, aggregate_id: UUID) -> str:
-    """`document:<uuid>`, `policy-repository:<uuid>`, `analysis:<document's uuid>` or `command:<command's uuid>`."""
+    """`document:<uuid>`, `document-group:<uuid>`, `policy-repository:<uuid>`, `analysis:<document's or group's uuid>`
+    or `command:<command's uuid>`."""
     return f"{kind}:{aggregate_id}"

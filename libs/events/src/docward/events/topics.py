@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from docward.events import analyses, documents, policies
+from docward.events import analyses, documents, groups, policies
 from docward.events.messages import CommandRejected, Message
 from docward.events.progress import ProgressReported
 
@@ -37,7 +37,7 @@ ANY_SYSTEM = "any system with a key"
 
 DOCUMENT_COMMANDS = Topic(
     name="document-commands",
-    about="What should happen to documents.",
+    about="What should happen to documents and document groups.",
     types=(
         documents.SubmitDocument,
         documents.SubmitRevision,
@@ -51,6 +51,12 @@ DOCUMENT_COMMANDS = Topic(
         documents.RequestConversion,
         documents.RequestExport,
         documents.DeleteDocument,
+        groups.CreateDocumentGroup,
+        groups.RenameDocumentGroup,
+        groups.AddGroupMember,
+        groups.RemoveGroupMember,
+        groups.SetPrimaryMember,
+        groups.DeleteDocumentGroup,
     ),
     producers=("gateway", ANY_SYSTEM),
     consumers=("converter", "projector"),
@@ -94,7 +100,7 @@ ANALYSIS_COMMANDS = Topic(
 )
 DOCUMENT_EVENTS = Topic(
     name="document-events",
-    about="What happened to documents.",
+    about="What happened to documents and document groups.",
     types=(
         documents.DocumentSubmitted,
         documents.RevisionSubmitted,
@@ -112,6 +118,12 @@ DOCUMENT_EVENTS = Topic(
         documents.ExportRequested,
         documents.DocumentExported,
         documents.DocumentDeleted,
+        groups.DocumentGroupCreated,
+        groups.DocumentGroupRenamed,
+        groups.GroupMemberAdded,
+        groups.GroupMemberRemoved,
+        groups.PrimaryMemberSet,
+        groups.DocumentGroupDeleted,
         CommandRejected,
     ),
     producers=("converter",),

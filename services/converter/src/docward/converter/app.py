@@ -1,10 +1,11 @@
-"""The converter: decides what happens to documents, and converts them."""
+"""The converter: decides what happens to documents and their groups, and converts documents."""
 
 from __future__ import annotations
 
 import asyncio
 
 from docward.converter.documents import APPLY_CHANGES, CONVERT, DOCUMENT
+from docward.converter.groups import GROUP
 from docward.converter.jobs import ConverterJobs
 from docward.converter.sandbox import Sandbox
 from docward.converter.settings import ConverterSettings
@@ -21,7 +22,7 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
     async with infrastructure(
         "converter", settings, schema="converter", migrations=[DECIDING], topics=TOPICS
     ) as around:
-        documents = Decider("converter-documents", [DOCUMENT], around, dead_letters=CONVERTER_DEAD_LETTERS)
+        documents = Decider("converter-documents", [DOCUMENT, GROUP], around, dead_letters=CONVERTER_DEAD_LETTERS)
         sandbox = Sandbox(slots=settings.conversion.concurrency)
         await sandbox.start()
         try:

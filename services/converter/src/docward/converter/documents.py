@@ -155,7 +155,7 @@ def _edit(document: Document, command: Any) -> Decision:  # noqa: C901 -- one li
             return Rejected("not-available", "this release does not export documents")
         case d.DeleteDocument(reason=reason):
             return accepted(d.DocumentDeleted(reason=reason))
-    raise TypeError(f"not a command of a document: {type(command).__name__}")
+    return Rejected("misaddressed", f"{command.TYPE} is no command of a document")
 
 
 def _revise(document: Document, command: d.SubmitRevision) -> Decision:

@@ -27,16 +27,16 @@ from docward.events.documents import (
     RevisionSubmitted,
     VersionRestored,
 )
-from docward.events.messages import CommandRejected, Message
+from docward.events.messages import Message, stream_id
 from docward.events.topics import DOCUMENT_EVENTS
 from docward.projector.projections.columns import at_and_by, ddl, plain, plain_list
 from docward.runtime.projections import Patch, Position, Projection, Upsert, Write
 
 
 def project(envelope: Envelope, message: Message, position: Position) -> Iterator[Write]:  # noqa: ARG001 -- one signature
+    if envelope.subject != stream_id("document", envelope.key):  # rejected commands, and document groups
+        return
     match message:
-        case CommandRejected():
-            return
         case DocumentSubmitted():
             yield _submitted(envelope, message)
         case _:
