@@ -141,6 +141,7 @@ class Publisher:
         self._settings = settings
         self._signer = signer
         self._producer: AIOKafkaProducer | None = None
+        self._quorum = Quorum()
         self._starting = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -164,6 +165,7 @@ class Publisher:
                     request_timeout_ms=5_000,
                     metadata_max_age_ms=60_000,
                 )
+                fresh.client.cluster.add_listener(self._quorum.learn)
                 async with contextlib.AsyncExitStack() as unstarted:
                     unstarted.push_async_callback(closed, fresh)
                     await fresh.start()
@@ -223,15 +225,29 @@ class Publisher:
         cluster = self._producer.client.cluster
         place = partition_of(key, topic.partitions)
         partition = cluster._partitions.get(self._settings.topic_prefix + topic.name, {}).get(place)  # noqa: SLF001 -- has no public name
-        if partition is None:
-            return True
-        brokers = [cluster.broker_metadata(replica) for replica in partition.replicas]
-        found = await asyncio.gather(*(_connects(broker.host, broker.port) for broker in brokers if broker))
-        return 2 * sum(found) > len(brokers)
+        return partition is None or await self._quorum.there(partition.replicas)
 
     @property
     def signer(self) -> Signer:
         return self._signer
+
+
+class Quorum:
+    """Which brokers take connections, also those that the metadata of the moment leave out: a broker that was away when
+    they were read, and is back, counts for its partitions all the same."""
+
+    def __init__(self) -> None:
+        self._addresses: dict[int, tuple[str, int]] = {}
+
+    def learn(self, cluster: Any) -> None:
+        """Called at each update of a client's metadata."""
+        self._addresses |= {broker.nodeId: (broker.host, broker.port) for broker in cluster.brokers()}
+
+    async def there(self, replicas: Sequence[int]) -> bool:
+        """Whether most of them are, as far as is known; one that was never heard of is no reason to refuse."""
+        known = [self._addresses[replica] for replica in replicas if replica in self._addresses]
+        found = await asyncio.gather(*(_connects(host, port) for host, port in known))
+        return 2 * (sum(found) + len(replicas) - len(known)) > len(replicas)
 
 
 async def _connects(host: str, port: int) -> bool:
