@@ -38,6 +38,14 @@ def test_three_brokers_keep_three_copies_with_two_in_sync() -> None:
     assert found["node.id"] == "2"
 
 
+def test_a_port_aside_is_told_as_that_of_its_proxy() -> None:
+    cluster = Cluster("id", {1: {"broker": 9001, "controller": 9101}})
+    lines = server_properties(1, cluster, Path("/data"), aside=(9201, 9301)).splitlines()
+    found = dict(line.split("=", 1) for line in lines)
+    assert found["listeners"].endswith(",ASIDE://127.0.0.1:9201")
+    assert found["advertised.listeners"] == "BROKER://127.0.0.1:9001,ASIDE://127.0.0.1:9301"
+
+
 def test_a_cluster_is_the_same_at_the_next_start(tmp_path: Path) -> None:
     first, _ = nodes(tmp_path, 3)
     second, _ = nodes(tmp_path, 3)

@@ -71,11 +71,12 @@ class KafkaNode(Server):
         self._folder = data_dir / "kafka" / f"node-{node}"
         self._fast_start = fast_start
         self.recording: Path | None = None  # where this run leaves its archive, see `warmup`
+        self.aside: tuple[int, int] | None = None  # a second port to listen on, and the one (of a proxy) to tell of it
 
     def prepare(self) -> list[str | Path]:
         self._folder.mkdir(parents=True, exist_ok=True)
         properties = self._folder / "server.properties"
-        properties.write_text(server_properties(self.node, self._cluster, self._folder / "log"))
+        properties.write_text(server_properties(self.node, self._cluster, self._folder / "log", self.aside))
         java = [*self._java(), "-cp", ":".join(str(jar) for jar in ensure_jars(self._report))]
         if not (self._folder / "log" / "meta.properties").exists():
             self._format([*java, "kafka.tools.StorageTool", "format", "-t", self._cluster.cluster_id, "-c", properties])
@@ -140,21 +141,22 @@ def kafka_nodes(
     return cluster, nodes
 
 
-def server_properties(node: int, cluster: Cluster, log_dir: Path) -> str:
+def server_properties(node: int, cluster: Cluster, log_dir: Path, aside: tuple[int, int] | None = None) -> str:
     """The node's configuration; everything not named here is Kafka's default."""
     ports = cluster.ports[node]
     copies = min(3, len(cluster.ports))
     in_sync = min(2, copies)
     brokers = f"BROKER://127.0.0.1:{ports['broker']}"
+    heard, told = [f",ASIDE://127.0.0.1:{port}" for port in aside] if aside else ("", "")
     values = {
         "process.roles": "broker,controller",
         "node.id": node,
         "controller.quorum.voters": cluster.voters,
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"{brokers},CONTROLLER://127.0.0.1:{ports['controller']}",
-        "advertised.listeners": brokers,
+        "listeners": f"{brokers},CONTROLLER://127.0.0.1:{ports['controller']}{heard}",
+        "advertised.listeners": brokers + told,
         "inter.broker.listener.name": "BROKER",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT,ASIDE:PLAINTEXT",
         "log.dirs": log_dir,
         "default.replication.factor": copies,
         "min.insync.replicas": in_sync,
