@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -34,6 +35,9 @@ LEASE_S = 30
 MAX_ATTEMPTS = 5
 LOOK_EVERY_S = 1.0
 """A notification can be lost with its connection, and an expired lease sends none."""
+
+_PLACE: ContextVar[int] = ContextVar("place")
+"""Of the worker in its pool; also in the tasks that it starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +93,17 @@ class JobPool:
         self._report = report
         self._wake_relay = wake_relay
         self._wakes = [asyncio.Event() for _ in range(concurrency)]
+        self._beats = [time.monotonic()] * concurrency
         self._stopping = False
         self.name = "jobs-" + "-".join(self._kinds)
-        self.beat = time.monotonic()
+
+    @property
+    def beat(self) -> float:
+        """Of the worker that has not come round for longest: one that is frozen loses a place, and maybe a job."""
+        return min(self._beats)
+
+    def _comes_round(self) -> None:
+        self._beats[_PLACE.get()] = time.monotonic()
 
     def wake(self) -> None:
         for event in self._wakes:
@@ -104,12 +116,13 @@ class JobPool:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for event in self._wakes:
-                group.create_task(self._worker(event))
+            for place, event in enumerate(self._wakes):
+                group.create_task(self._worker(place, event))
 
-    async def _worker(self, wake: asyncio.Event) -> None:
+    async def _worker(self, place: int, wake: asyncio.Event) -> None:
+        _PLACE.set(place)
         while not self._stopping:
-            self.beat = time.monotonic()
+            self._comes_round()
             wake.clear()  # before looking: what wakes meanwhile is looked for again
             try:
                 job = await self._claim()
@@ -199,7 +212,7 @@ class JobPool:
         """Extend the lease until it is lost. An outage does not lose it: completing decides."""
         while True:
             await asyncio.sleep(self._lease / 3)
-            self.beat = time.monotonic()
+            self._comes_round()
             try:
                 done = await self._pool.execute(
                     """
@@ -253,7 +266,7 @@ class JobPool:
                     raise
                 log.warning("job not put back yet", job=str(job.id), error=f"{type(outage).__name__}: {outage}")
                 await asyncio.sleep(0.5)
-                self.beat = time.monotonic()
+                self._comes_round()
             else:
                 return
 
