@@ -62,8 +62,8 @@ eval: setup ## Measure the offline engine: recall, precision, mutants, speed (CO
 chaos: setup ## Break everything on purpose and count what was lost: nothing (ONLY="names" SEED=… KILLS=… SECONDS=…)
 	PYTHONPATH=tests ONLY="$(ONLY)" $(PYTHON) -W ignore:resource_tracker -m chaos $(ARGS)
 
-soak: setup ## The same for hours
-	PYTHONPATH=tests $(PYTHON) -W ignore:resource_tracker -m chaos --form long $(ARGS)
+soak: setup ## The same for hours (ONLY=endurance SECONDS=900: a quarter of one)
+	PYTHONPATH=tests ONLY="$(ONLY)" $(PYTHON) -W ignore:resource_tracker -m chaos --form long $(ARGS)
 
 clean: ## Stop the stack and remove its data (the caches and the virtual environment stay)
 	if [ -x $(DOCWARD) ]; then $(DOCWARD) down --purge; else rm -rf .docward; fi

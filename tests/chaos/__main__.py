@@ -15,6 +15,7 @@ import logging
 import os
 import shutil
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +23,9 @@ from typing import Any
 
 from chaos.forms import BRIEF, LONG, SHORT, Form
 from chaos.history import Violation
-from chaos.kills import provoke
 from chaos.mutants import MUTANTS, Mutant
 from chaos.outcome import Outcome, by_kind, last_line
+from chaos.provoking import provoke
 from chaos.runner import Ground
 from chaos.scenarios import SCENARIOS, Scenario
 from docward.localstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, start_stack
@@ -45,8 +46,9 @@ async def main(arguments: argparse.Namespace) -> int:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # brokers are away on purpose
     for variable in (KAFKA_VARIABLE, POSTGRES_VARIABLE):
         os.environ.pop(variable, None)
-    wanted = [scenario for scenario in SCENARIOS if not arguments.only or scenario.name in arguments.only]
+    wanted = [scenario for scenario in SCENARIOS if _wanted(scenario, arguments)]
     say(f"chaos: seed {arguments.seed}, the {arguments.form} form")
+    begun = time.monotonic()
     outcomes: dict[str, Outcome] = {}
     caught: dict[str, dict[str, Any]] = {}
     for brokers in sorted({scenario.brokers for scenario in wanted} | ({1} if _mutants(arguments) else set())):
@@ -60,7 +62,14 @@ async def main(arguments: argparse.Namespace) -> int:
                 caught = await _caught(ground, _mutants(arguments), controls=form is LONG)
         finally:
             stack.remove()
+    say(f"chaos: took {(time.monotonic() - begun) / 60:.1f} minutes")
     return _reported(arguments, outcomes, caught)
+
+
+def _wanted(scenario: Scenario, arguments: argparse.Namespace) -> bool:
+    if arguments.only:
+        return scenario.name in arguments.only
+    return arguments.form == "long" or not scenario.for_long
 
 
 def _mutants(arguments: argparse.Namespace) -> Sequence[Mutant]:
@@ -103,8 +112,11 @@ async def _caught(ground: Ground, mutants: Sequence[Mutant], *, controls: bool) 
 
     if mutants:
         say("mutants: a broken promise is seen")
-    found = await asyncio.gather(*(caught(mutant) for mutant in mutants))
-    return {mutant.name: each for mutant, each in zip(mutants, found, strict=True)}
+    found: dict[str, dict[str, Any]] = {}
+    for alone in (False, True):  # a proxy takes the broker's place, for whoever else is there, too
+        some = [mutant for mutant in mutants if (mutant.by == "network") == alone]
+        found |= zip((mutant.name for mutant in some), await asyncio.gather(*map(caught, some)), strict=True)
+    return found
 
 
 def _reported(arguments: argparse.Namespace, outcomes: dict[str, Outcome], caught: dict[str, dict[str, Any]]) -> int:

@@ -136,6 +136,12 @@ class Crew:
         lines = [line for line in answer.text.splitlines() if re.match(rf"{name}(\{{| )", line)]
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
+    async def loops(self, service: str, instance: str = ONE) -> set[str]:
+        """The names of the loops whose beats the process reports."""
+        async with httpx.AsyncClient(timeout=5) as client:
+            answer = await client.get(f"http://127.0.0.1:{self.ports[service, instance]}/metrics")
+        return set(re.findall(r'^docward_loop_beat_age_seconds\{loop="([^"]+)"\}', answer.text, re.MULTILINE))
+
     async def fences(self, service: str) -> int:
         """How often the process was refused a stale write."""
         fenced = 'docward_jobs_total{kind="[a-z-]+",outcome="fenced"}'

@@ -24,9 +24,14 @@ class Form:
     orderings: int
     """Seeds of delays and failures, with `per_key` events of each of 64 keys."""
     per_key: int
-    joins: int
-    """Members that come and go while there is work that takes `work_s`."""
+    loops: int
+    """Of each service that stand still alone; of each service another one stands still with all the others."""
+    seeds: int
+    """Of bad weather between the services and their servers."""
     work_s: float
+    """How long slow work takes."""
+    come_s: float
+    """Between two members that come, while slow work goes on; they leave after half of it."""
     restarts: int
     """Of a service after the other, under load."""
 
@@ -42,8 +47,10 @@ BRIEF = Form(
     paced_s=2,
     orderings=1,
     per_key=200,
-    joins=1,
-    work_s=4.5,
+    loops=0,
+    seeds=4,
+    work_s=12,
+    come_s=4,
     restarts=0,
 )
 SHORT = Form(
@@ -57,8 +64,10 @@ SHORT = Form(
     paced_s=10,
     orderings=5,
     per_key=1000,
-    joins=10,
-    work_s=6,
+    loops=2,
+    seeds=20,
+    work_s=45,
+    come_s=7.5,
     restarts=20,
 )
 LONG = Form(
@@ -72,7 +81,9 @@ LONG = Form(
     paced_s=30,
     orderings=1000,
     per_key=1000,
-    joins=100,
-    work_s=6,
+    loops=100,
+    seeds=500,
+    work_s=300,
+    come_s=20,
     restarts=100,
 )

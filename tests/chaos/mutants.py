@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from chaos.points import Point
 from docward.events.codec import Record
@@ -35,7 +35,9 @@ class Mutant:
     """What the checker has to say of it."""
     edits: tuple[Edit, ...]
     provoked: Point | None = None
-    """Where a process has to die or freeze for it; None: repeated records are enough."""
+    """Where a process has to die or freeze, or a loop to stand still, for it; None: repeated records are enough."""
+    by: Literal["network", "members"] | None = None
+    """The scenario without which it does no harm."""
 
 
 def of_a_job(_store: object, _connection: object, events: Sequence[NewEvent], *_: object) -> bool:
@@ -51,6 +53,11 @@ def of_a_conversion(_loop: object, record: Record) -> bool:
 
 
 _RUNTIME = "docward.runtime"
+_BEATS_FOR_ALL = """watched = list(self._watched())
+        for each in watched:
+            if each.name.endswith("-relay"):
+                each.beat = time.monotonic()
+        found = ages(watched)"""
 
 MUTANTS = (
     Mutant(
@@ -159,6 +166,38 @@ MUTANTS = (
             ),
         ),
         Point("analyzer", "react", "before", only=of_a_conversion),
+    ),
+    Mutant(
+        "nobody watches the loops",
+        "did not end itself",
+        (Edit(f"{_RUNTIME}.service:_Watchdog._watch", "if age > self._frozen:", "if False:"),),
+        Point("converter", "converter-documents-relay", "before", "hang", nth=3),
+    ),
+    Mutant(
+        "somebody else beats for a relay",
+        "said that it was ready",
+        (Edit(f"{_RUNTIME}.service:_Watchdog._watch", "found = ages(self._watched())", _BEATS_FOR_ALL),),
+        Point("converter", "converter-documents-relay", "before", "hang", nth=3),
+    ),
+    Mutant(
+        "what arrives twice is decided twice",
+        "is in the store twice",
+        (
+            Edit(f"{_RUNTIME}.kafka:Publisher._started", "enable_idempotence=True", "enable_idempotence=False"),
+            Edit(
+                f"{_RUNTIME}.deciders:DeciderHandler.apply",
+                "decided = await self._decided_before(batch, arrivals)",
+                "decided = {}",
+            ),
+            Edit(f"{_RUNTIME}.deciders:DeciderHandler._remember", "if len(inserted) < len(new):", "if False:"),
+        ),
+        by="network",
+    ),
+    Mutant(
+        "a lease is not extended",
+        "slow jobs were attempted",
+        (Edit(f"{_RUNTIME}.jobs:JobPool._keep", "self._lease / 3", "3600"),),
+        by="members",
     ),
 )
 

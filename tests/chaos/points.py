@@ -1,4 +1,4 @@
-"""Places in the code where a process can be made to die or to freeze, by name.
+"""Places in the code where a process, or one loop of it, can be made to die or to freeze, by name.
 
 A point is a named function of the product, and one of its two edges: before it runs, after it has. The hook is put
 around the function by the process' entry point (`entry`), so the product knows nothing of it.
@@ -10,15 +10,21 @@ import functools
 import inspect
 import os
 import signal
+import time
+from asyncio import Event
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
+from docward.analyzer.reactions import ANALYSE_CONVERTED_VERSIONS
+from docward.projector.projections import PROJECTIONS
+
 EXIT_AT_POINT = 86
 
 Edge = Literal["before", "after"]
-Action = Literal["die", "freeze"]
+Action = Literal["die", "freeze", "hang", "block"]
+"""The process ends; it stands still; whoever comes by waits for ever; the event loop stands still."""
 
 _RUNTIME = "docward.runtime"
 _LOOP = {
@@ -74,6 +80,45 @@ PLACES: dict[str, dict[str, str]] = {
 }
 """Per service, what can be interrupted; each on both edges."""
 
+_COME_ROUND = f"{_RUNTIME}.delivery:DeliveryLoop._come_round"
+_RELAY = f"{_RUNTIME}.deciders:Relay._relay_all"
+_PRUNE = f"{_RUNTIME}.pruning:Pruning._once"
+_LISTEN = f"{_RUNTIME}.postgres:Listener._listen"
+_CLAIM = f"{_RUNTIME}.jobs:JobPool._claim"
+LOOPS: dict[str, dict[str, str]] = {
+    "converter": {
+        "converter-documents": _COME_ROUND,
+        "converter-documents-relay": _RELAY,
+        "converter-documents-pruning": _PRUNE,
+        "converter-listener": _LISTEN,
+        "jobs-convert-apply-changes": _CLAIM,
+    },
+    "analyzer": {
+        "analyzer-policies": _COME_ROUND,
+        "analyzer-policies-relay": _RELAY,
+        "analyzer-analyses": _COME_ROUND,
+        "analyzer-analyses-relay": _RELAY,
+        "analyzer-analyses-pruning": _PRUNE,
+        "analyzer-listener": _LISTEN,
+        ANALYSE_CONVERTED_VERSIONS.name: f"{_RUNTIME}.reactions:ReactionLoop._mirror",
+        "jobs-analyse": _CLAIM,
+    },
+    "projector": {
+        "filling": "docward.projector.filling:Filling._look_again",
+        "recomputing": f"{_RUNTIME}.recomputing:Recomputing._look",
+        "switching": "docward.projector.switches:Switches._patiently",
+        "projector-listener": _LISTEN,
+        **{projection.consumer: _COME_ROUND for projection in PROJECTIONS},
+    },
+    "gateway": {
+        "monitor": "docward.gateway.monitor:Monitor._look",
+        "progress": "aiokafka:AIOKafkaConsumer.getmany",
+        "idempotency-keys-pruning": _PRUNE,
+        "gateway-listener": _LISTEN,
+    },
+}
+"""Per service, each loop that has a beat, and a place that it comes by whenever it comes round."""
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -81,6 +126,7 @@ class Point:
 
     service: str
     place: str
+    """Of `PLACES`, or the name of a loop."""
     edge: Edge
     action: Action = "die"
     nth: int = 1
@@ -98,7 +144,7 @@ def points() -> list[Point]:
 
 def target(service: str, place: str) -> tuple[Any, str]:
     """The owner of the named function, and its name there. Raises AttributeError when the code has no such function."""
-    module, _, path = PLACES[service][place].partition(":")
+    module, _, path = (PLACES[service] | LOOPS[service])[place].partition(":")
     *owners, name = path.split(".")
     owner: Any = import_module(module)
     for part in owners:
@@ -113,18 +159,23 @@ def lay(point: Point) -> None:
     original: Callable[..., Any] = getattr(owner, name)
     left = point.nth
 
-    def edge(reached: Edge, *call: Any) -> None:
+    def counts(*call: Any) -> bool:
+        if point.place in LOOPS[point.service] and getattr(call[0], "name", point.place) != point.place:
+            return False  # another loop of the same class
+        return point.only is None or point.only(*call)
+
+    async def edge(reached: Edge, *call: Any) -> None:
         nonlocal left
-        if reached == point.edge and (point.only is None or point.only(*call)):
+        if reached == point.edge and counts(*call):
             left -= 1
             if left == 0:
-                _interrupt(point.action)
+                await _interrupt(point)
 
     @functools.wraps(original)
     async def hooked(*args: Any, **kwargs: Any) -> Any:
-        edge("before", *args)
+        await edge("before", *args)
         outcome = await original(*args, **kwargs)
-        edge("after", *args)
+        await edge("after", *args)
         return outcome
 
     if not inspect.iscoroutinefunction(original):
@@ -132,7 +183,20 @@ def lay(point: Point) -> None:
     setattr(owner, name, hooked)
 
 
-def _interrupt(action: Action) -> None:
-    if action == "die":
-        os._exit(EXIT_AT_POINT)
-    os.kill(os.getpid(), signal.SIGSTOP)
+def arrival(point: Point) -> str:
+    """What is written to the log when a loop of the process stops at the point."""
+    return f"stands still: {point}"
+
+
+async def _interrupt(point: Point) -> None:
+    match point.action:
+        case "die":
+            os._exit(EXIT_AT_POINT)
+        case "freeze":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "hang":
+            print(arrival(point), flush=True)
+            await Event().wait()
+        case "block":
+            print(arrival(point), flush=True)
+            time.sleep(3600)  # noqa: ASYNC251 -- the event loop is to stand still

@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from chaos.points import PLACES, points, target
+from chaos.points import LOOPS, PLACES, points, target
 
 
 def test_there_are_at_least_forty_points() -> None:
@@ -16,7 +16,8 @@ def test_there_are_at_least_forty_points() -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "place"), [(service, place) for service, places in PLACES.items() for place in places]
+    ("service", "place"),
+    [(service, place) for known in (PLACES, LOOPS) for service, places in known.items() for place in places],
 )
 def test_a_point_is_a_function_that_is_awaited(service: str, place: str) -> None:
     owner, name = target(service, place)
