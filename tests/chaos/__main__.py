@@ -101,6 +101,8 @@ async def _caught(ground: Ground, mutants: Sequence[Mutant], *, controls: bool) 
     async def caught(mutant: Mutant) -> dict[str, Any]:
         async with two_at_once:
             outcome = await provoke(ground, mutant)
+            if outcome.shows(mutant.damage) is None:  # what has to meet for it met otherwise
+                outcome = await provoke(ground, mutant, again=True)
             control = await provoke(ground, mutant, broken=False) if controls else None
         seen = outcome.shows(mutant.damage)
         said = f"caught, {seen.kind}: {seen.what[:120]}" if seen else "MISSED"

@@ -20,9 +20,9 @@ from installation import until
 PACE = Pace(documents=8, writers=2, conversions=0.05, uploads_s=5)
 
 
-async def provoke(ground: Ground, mutant: Mutant, *, broken: bool = True) -> Outcome:
+async def provoke(ground: Ground, mutant: Mutant, *, broken: bool = True, again: bool = False) -> Outcome:
     """A run that brings the mutant's damage to light. With `broken=False` the code is as it is, and must hold."""
-    name = mutant.name if broken else f"not {mutant.name}"
+    name = f"{'' if broken else 'not '}{mutant.name}{' again' if again else ''}"
     applied = mutant if broken else None
     if mutant.by == "network":
         return await _by_network(ground, name, applied)
