@@ -132,7 +132,8 @@ class _Connection:
 
     def reset(self) -> None:
         for _, writer in (self._here, self._there):
-            if (raw := writer.get_extra_info("socket")) is not None:
+            if not writer.transport.is_closing():
+                raw = writer.get_extra_info("socket")
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
 
