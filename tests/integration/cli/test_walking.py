@@ -68,11 +68,14 @@ ENDS: dict[str, list[tuple[int, str]]] = {
     "replay.md": [
         (0, r"verify documents: done"),
         (0, r'"state": "done"'),
+        (0, r"verify documents against store: done"),
         (0, r"\n1 keys"),
         (0, r"\n0 keys"),
         (0, r"\n0 keys"),
         (0, r"\n0 keys"),
+        (0, r"\n1 keys, \d records to read\n"),
         (0, r"replay documents: done.*1 of 1 keys"),
+        (0, r"replay documents from store: done.*1 of 1 keys"),
         (0, r"replay documents: done.*1 of 1 keys"),
         (0, r"replay documents: done"),
         (0, r"replay documents: done"),
@@ -86,6 +89,7 @@ ENDS: dict[str, list[tuple[int, str]]] = {
         (0, r"documents_v1_g4 +filling"),
         (0, r"views stand over documents_v1_g4"),
         (0, r"documents_v1_g3 is dropped"),
+        (0, r"verify documents against store: done"),
     ],
     "topics.md": [
         (0, r"projector-documents"),

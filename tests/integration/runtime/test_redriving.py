@@ -212,3 +212,43 @@ async def test_an_owner_that_was_replaced_redrives_nothing(world: World) -> None
     assert await world.pool.fetchval("select count(*) from events") == 0
     assert await decider.loop._redriver.settle({here: position})
     assert await world.parked() == []
+
+
+async def test_records_of_two_logs_at_one_offset_have_their_own_fates(world: World) -> None:
+    """The topic was made anew and accepted: another record lies where one is parked already."""
+    old, new = a_counter(), a_counter()
+    async with deciding(world):
+        await world.send(COMMANDS, [command(world.place, old, Break())])
+        await parked(world, 1)
+    await world.pool.execute("update parked set record_timestamp = record_timestamp - 1000")
+    await world.pool.execute("update checkpoints set next_offset = 0, landmark = null")
+    await world.pool.execute("delete from commands")
+    other = command(world.place, new, Break())
+    await world.pool.execute(
+        """
+        insert into parked (consumer, topic, partition, record_offset, record_timestamp, key, value, header_keys,
+            header_values, reason, blocks, error_class, error_message, attempts, first_failed_at, mirrored)
+        select consumer, topic, partition, record_offset, record_timestamp + 500, $1, $2, $3, $4, reason, blocks,
+            error_class, error_message, attempts, first_failed_at, true from parked
+        """,
+        other.key,
+        other.value,
+        [key.encode() for key, _ in other.headers],
+        [value for _, value in other.headers],
+    )
+    await world.pool.execute("update checkpoints set next_offset = 1")
+
+    def decide(total: int, message: Any, request: Any) -> Any:
+        if request.aggregate_id == new:
+            raise ArithmeticError("still broken")
+        return COUNTER.decide(total, Add(amount=5), request)
+
+    decider = Decider("counter", [replace(COUNTER, decide=decide)], world.around, dead_letters=LETTERS)
+    async with running(decider.loop, decider.relay, world.around.listener):
+        await ask(world, "redrive")
+        (left,) = await parked(world, 1)
+    assert (left["key"], left["attempts"]) == (other.key, 2)
+    redriven = await world.pool.fetch("select key, record_timestamp from operator_actions where verb = 'redriven'")
+    assert [(row["key"], row["record_timestamp"] < left["record_timestamp"]) for row in redriven] == [
+        (str(old).encode(), True)
+    ]

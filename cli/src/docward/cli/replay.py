@@ -20,7 +20,7 @@ from docward.cli.servers import Why, ask, database, moment, operator, until_stat
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
 from docward.runtime import replays
 from docward.runtime.operating import NotThereError, Operator
-from docward.runtime.replays import UNFINISHED, Action, Chosen, Point
+from docward.runtime.replays import UNFINISHED, Action, Chosen, Point, Source
 
 _console = Console(highlight=False, markup=False)
 
@@ -40,6 +40,7 @@ def replay(
     partition: Annotated[int | None, typer.Option("--partition", min=0, help="Only of this partition.")] = None,
     keys: Annotated[list[str] | None, typer.Option("--key", help="Only this aggregate's id; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that the topics hold.")] = False,
+    source: Annotated[Source, typer.Option("--source", help="What to recompute them from: see `verify`.")] = "topics",
     rate: Annotated[float | None, typer.Option("--rate", min=1, help="Records read a second, at most.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be touched.")] = False,
     timeout: Timeout = 600.0,
@@ -49,9 +50,10 @@ def replay(
     """Recompute the rows of whatever a part of the topics touches, from its first event, beside the live rows, and
     swap them in. Live traffic goes on; no effect outside of the read model is repeated.
 
-    JSON: {replay, name, schema, action, state, chosen, rate, records, of, keys, settled, touched, seconds, error,
-    unsettled, who, why, asked_at, finished_at}; touched lists {topic, partition, from, to, records, streams}, seconds
-    is the estimate. Exit code 1 when keys could not be recomputed, 4 when it still runs.
+    JSON: {replay, name, schema, action, state, source, chosen, rate, records, of, keys, settled, touched, seconds,
+    error, unsettled, who, why, asked_at, finished_at}; touched lists {topic, partition, from, to, records, streams},
+    seconds is the estimate, null where nothing tells. Exit code 1 when keys could not be recomputed, 4 when it still
+    runs.
     """
     with exit_codes():
         if since and last:
@@ -62,7 +64,8 @@ def replay(
         if not (why or dry_run):
             raise ClientError("say why: --why", codes.USAGE)
         action: Action = "survey" if dry_run else "replay"
-        shape = ask(_asked(data_dir, name, action, chosen, operator(why), rate=rate, timeout=timeout))
+        by = operator(why)
+        shape = ask(_asked(data_dir, name, action, chosen, by, rate=rate, source=source, timeout=timeout))
     _told(shape, json_output=json_output)
 
 
@@ -71,19 +74,23 @@ def verify(
     *,
     why: Annotated[str, typer.Option("--why", help="The reason, for the audit.")] = "to see",
     keys: Annotated[list[str] | None, typer.Option("--key", help="Only this aggregate's id; may be repeated.")] = None,
+    against: Annotated[
+        Source, typer.Option("--against", help="The topics, or the event stores that published them.")
+    ] = "topics",
     rate: Annotated[float | None, typer.Option("--rate", min=1, help="Records read a second, at most.")] = None,
     timeout: Timeout = 600.0,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     json_output: Json = False,
 ) -> None:
-    """Recompute every row beside the live ones and compare: which keys have rows that are not what the topics say?
+    """Recompute every row beside the live ones and compare: which keys have rows that are not what the topics, or the
+    event stores, say?
 
+    The stores hold all events whatever became of the topics, and no commands; of a key only its events are read.
     JSON: as of `docward replay`; exit code 1 when there are any, and `unsettled` names the first 100.
     """
     with exit_codes():
-        shape = ask(
-            _asked(data_dir, name, "verify", Chosen(keys=_keys(keys)), operator(why), rate=rate, timeout=timeout)
-        )
+        chosen = Chosen(keys=_keys(keys))
+        shape = ask(_asked(data_dir, name, "verify", chosen, operator(why), rate=rate, source=against, timeout=timeout))
     _told(shape, json_output=json_output)
 
 
@@ -111,10 +118,18 @@ def cancel_replay(ident: Ident, *, why: Why, data_dir: DataDir = DEFAULT_DATA_DI
 
 
 async def _asked(
-    data_dir: Path, name: str, action: Action, chosen: Chosen, by: Operator, *, rate: float | None, timeout: float
+    data_dir: Path,
+    name: str,
+    action: Action,
+    chosen: Chosen,
+    by: Operator,
+    *,
+    rate: float | None,
+    source: Source,
+    timeout: float,
 ) -> Shape:
     async with database(data_dir, SCHEMA) as connection:
-        row = await replays.ask(connection, name, action, chosen, by, rate=rate)
+        row = await replays.ask(connection, name, action, chosen, by, rate=rate, source=source)
 
         async def look() -> Any:
             return await replays.get(connection, row["id"])
@@ -162,7 +177,9 @@ def _told(shape: Shape, *, json_output: bool) -> None:
 
 def _line(shape: Shape) -> None:
     how = f"{shape['records']} of {shape['of']} records read, {shape['settled']} of {shape['keys']} keys"
-    print(f"{shape['replay']}  {shape['action']} {shape['name']}: {shape['state']}, {how}  {shape['asked_at'][:19]}")
+    beside = {"verify": " against store", "replay": " from store", "survey": " from store"}[shape["action"]]
+    what = f"{shape['action']} {shape['name']}{beside if shape['source'] == 'store' else ''}"
+    print(f"{shape['replay']}  {what}: {shape['state']}, {how}  {shape['asked_at'][:19]}")
     if shape["error"]:
         print(f"    {shape['error']}")
 
@@ -175,7 +192,8 @@ def _print(shape: Shape) -> None:
         table.add_row(*(str(each[key]) for key in ("topic", "partition", "from", "to", "records", "streams")))
     _console.print(table)
     if shape["action"] == "survey":
-        print(f"{shape['keys']} keys, {shape['of']} records to read, about {shape['seconds']:.0f} s")
+        about = "" if shape["seconds"] is None else f", about {shape['seconds']:.0f} s"
+        print(f"{shape['keys']} keys, {shape['of']} records to read{about}")
         return
     _line(shape)
     for each in shape["unsettled"]:

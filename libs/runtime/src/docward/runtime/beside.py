@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from itertools import groupby
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ from docward.runtime.postgres import Connection, Pool
 from docward.runtime.projections import READ_MODEL_CHANNEL, Projection, ProjectionHandler
 from docward.runtime.redriving import OPERATING_CHANNEL
 from docward.runtime.replays import Chosen
-from docward.runtime.surveying import Log, key_of
+from docward.runtime.surveying import Log, Survey, key_of
 
 AT_ONCE = 2_000
 """Records of one transaction, at most."""
@@ -58,10 +58,11 @@ class Beside:
     log: Log
     pool: Pool
     checkpoints: Checkpoints
-    discarded: set[tuple[str, int, int]]
-    """Records of the live generation that an operator gave up: they have no effect here either."""
+    discarded: InitVar[Iterable[Record]]
+    """Of the live generation, what an operator gave up: it has no effect here either."""
     come_round: Callable[[], None]
     """To be called often. Raises EndedError when it is to stop."""
+    given_up: set[Hashable] = field(init=False)
     keys: dict[int, set[UUID]] = field(default_factory=dict)
     failed: dict[int, dict[UUID, str]] = field(default_factory=dict)
     """By partition, keys that cannot be recomputed, and why."""
@@ -71,6 +72,9 @@ class Beside:
     began: float = field(default_factory=time.monotonic)
     scanned: int = 0
 
+    def __post_init__(self, discarded: Iterable[Record]) -> None:
+        self.given_up = {self.identity(record) for record in discarded}
+
     @property
     def ident(self) -> int:
         return int(self.row["id"])
@@ -79,8 +83,12 @@ class Beside:
     def verifies(self) -> bool:
         return bool(self.row["action"] == "verify")
 
+    async def survey(self) -> Survey:
+        """Which keys it touches."""
+        return await self.log.survey(Chosen.read(self.row["chosen"]), self.row["rate"])
+
     async def resume(self) -> list[int]:
-        """The partitions that are not settled. Positions are taken over: a predecessor that wakes changes nothing."""
+        """The partitions that are not settled."""
         rows = await self.pool.fetch(
             "select partition, key, error from replay_keys where replay = $1 and state = 'touched'", self.ident
         )
@@ -89,10 +97,17 @@ class Beside:
             failed = self.failed.setdefault(row["partition"], {})
             if row["error"] is not None:
                 failed[row["key"]] = row["error"]
+        if self.verifies and self.finds_strays:  # they may lie where no record does
+            for _, partition in self.log.places():
+                self.keys.setdefault(partition, set())
         for partition in self.keys:
-            for place, (first, _) in (await self.log.ends(self.log.places(partition))).items():
-                self.at[place] = await self.checkpoints.take_over(place, first)
+            await self.begin(partition)
         return sorted(self.keys)
+
+    async def begin(self, partition: int) -> None:
+        """Positions are taken over: a predecessor that wakes changes nothing."""
+        for place, (first, _) in (await self.log.ends(self.log.places(partition))).items():
+            self.at[place] = await self.checkpoints.take_over(place, first)
 
     # --- recomputing beside
 
@@ -166,12 +181,10 @@ class Beside:
     async def _transact(self, place: Place, records: Sequence[Record], reached: int, scanned: int) -> None:
         parts = [
             (part := list(of_part), None if given_up else await self.handler.prepare(part))
-            for given_up, of_part in groupby(records, key=lambda r: (r.topic, r.partition, r.offset) in self.discarded)
+            for given_up, of_part in groupby(records, key=lambda record: self.identity(record) in self.given_up)
         ]
-        held, to = self.at[place], Position(reached, self.at[place].epoch)
         async with self.pool.acquire() as connection, connection.transaction():
-            if not await self.checkpoints.move(connection, {place: held}, {place: reached}, {}):
-                raise FencedError("a replay's position is elsewhere")
+            await self.move(connection, place, reached)
             wanted = await connection.execute(
                 "update replays set records = records + $2 where id = $1 and state = 'running'", self.ident, scanned
             )
@@ -188,9 +201,20 @@ class Beside:
             stuck = {item.record: item.message for item in batch.parked if item.reason != "behind-parked"}
             for record, message in stuck.items():
                 await _note_error(connection, self.ident, record, message)
-        self.at[place] = to
+        self.moved(place, reached)
         for record, message in stuck.items():
             self._remember(record, message)
+
+    def identity(self, record: Record) -> Hashable:
+        """Another log that was accepted has other records at the same offsets, of other times."""
+        return record.topic, record.partition, record.offset, record.timestamp
+
+    async def move(self, connection: Connection, place: Place, reached: int) -> None:
+        if not await self.checkpoints.move(connection, {place: self.at[place]}, {place: reached}, {}):
+            raise FencedError("a replay's position is elsewhere")
+
+    def moved(self, place: Place, reached: int) -> None:
+        self.at[place] = Position(reached, self.at[place].epoch)
 
     async def _fail(self, record: Record, message: str) -> None:
         async with self.pool.acquire() as connection:
@@ -212,10 +236,25 @@ class Beside:
         keys = sorted(self.keys[partition])
         for start in range(0, len(keys), SWAP_KEYS):
             self.come_round()
-            await self.fill(await self.positions(self.pool, partition))
-            await self._settle_group(partition, keys[start : start + SWAP_KEYS])
-        if self.verifies and not Chosen.read(self.row["chosen"]).bounded:
+            group = keys[start : start + SWAP_KEYS]
+            await self.read(partition, group)
+            await self._settle_group(partition, group)
+        if self.verifies and self.finds_strays:
             await self._find_strays(partition)
+
+    async def read(self, partition: int, keys: Sequence[UUID]) -> None:  # noqa: ARG002 -- a log is read for all keys at once
+        """Recompute what there is of these keys, while the live generation goes on."""
+        await self.fill(await self.positions(self.pool, partition))
+
+    async def catch_up(self, connection: Connection, partition: int, keys: Sequence[UUID]) -> None:
+        """Recompute the rest, while the live generation is held where it is."""
+        held = await self.positions(connection, partition, "for update")
+        async with asyncio.timeout(HOLD_S):
+            await self.fill(held, paced=False)
+            # Who was set back to read again has applied more than its position says.
+            if await swapping.behind(connection, self.live, self.beside, partition, keys):
+                ends = await self.log.ends(list(held))
+                await self.fill({place: end for place, (_, end) in ends.items()}, paced=False)
 
     async def _settle_group(self, partition: int, keys: Sequence[UUID]) -> None:
         async with self.pool.acquire() as connection, connection.transaction():
@@ -223,16 +262,10 @@ class Beside:
                 "select exists (select from replays where id = $1 and state = 'running')", self.ident
             ):
                 raise EndedError
-            held = await self.positions(connection, partition, "for update")
-            async with asyncio.timeout(HOLD_S):
-                await self.fill(held, paced=False)
-                # Who was set back to read again has applied more than its position says.
-                if await swapping.behind(connection, self.live, self.beside, partition, keys):
-                    ends = await self.log.ends(list(held))
-                    await self.fill({place: end for place, (_, end) in ends.items()}, paced=False)
+            await self.catch_up(connection, partition, keys)
             short = await swapping.behind(connection, self.live, self.beside, partition, keys)
             stuck = self.failed.get(partition, {})
-            errors = {key: stuck.get(key) or _lost(self.live, told) for key, told in short.items()}
+            errors = {key: stuck.get(key) or self.lost(told) for key, told in short.items()}
             whole = [key for key in keys if key not in errors]
             if self.verifies:
                 await self._compare(connection, partition, whole)
@@ -268,12 +301,18 @@ class Beside:
             await connection.execute("select pg_notify($1, $2)", OPERATING_CHANNEL, self.live.consumer)
         await connection.execute("select pg_notify($1, '')", READ_MODEL_CHANNEL)
 
+    @property
+    def finds_strays(self) -> bool:
+        """Whether rows of other keys than those of the replay are of nobody."""
+        return not Chosen.read(self.row["chosen"]).bounded
+
+    def lost(self, told: str) -> str:
+        return f"{told}: the topic lacks events; docward republish, then docward projections rebuild {self.live.name}"
+
     async def _find_strays(self, partition: int) -> None:
         """Rows of keys that no record speaks of."""
         async with self.pool.acquire() as connection, connection.transaction():
-            held = await self.positions(connection, partition, "for update")
-            async with asyncio.timeout(HOLD_S):
-                await self.fill(held, paced=False)
+            await self.catch_up(connection, partition, ())
             found = await swapping.strays(connection, self.live, self.ident)
             mine = {
                 key: f"no record speaks of its rows in {', '.join(sorted(names))}"
@@ -287,10 +326,6 @@ class Beside:
                 list(mine),
             )
             await _note_states(connection, self.ident, partition, "differs", mine)
-
-
-def _lost(live: Projection, told: str) -> str:
-    return f"{told}: the topic lacks events; docward republish, then docward projections rebuild {live.name}"
 
 
 async def _note_streams(connection: Connection, ident: int, records: Sequence[Record]) -> None:

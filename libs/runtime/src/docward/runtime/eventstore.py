@@ -252,7 +252,7 @@ class EventStore:
     async def unrelayed(self, pool: Pool, partition: int, relayed: int, signer: Signer) -> list[tuple[int, Encoded]]:
         """The next events to publish, in order, by number."""
         rows = self._kept_after(partition, relayed) or await self._stored_after(pool, partition, relayed)
-        return [(row.seq, self._encoded(row, signer)) for row in rows]
+        return [(row.seq, encoded(self.service, row, signer)) for row in rows]
 
     def _kept_after(self, partition: int, relayed: int) -> list[Recorded]:
         kept = self._kept.get(partition, deque())
@@ -280,23 +280,6 @@ class EventStore:
         )
         return [Recorded(*columns) for *columns, _ in rows]
 
-    def _encoded(self, row: Recorded, signer: Signer) -> Encoded:
-        envelope = Envelope(
-            id=row.id,
-            type=row.type,
-            source=f"/docward/{self.service}",
-            time=row.time,
-            subject=row.stream_id,
-            key=row.key,
-            correlation_id=row.correlation_id,
-            causation_id=row.causation_id,
-            stream_version=row.version,
-            traceparent=row.traceparent,
-            actor=_as_actor(row.actor),
-            version=row.dataversion,
-        )
-        return encode_body(envelope, row.body, signer)
-
     async def relayed(self, pool: Pool, partition: int, epoch: int, before: int, seq: int) -> bool:
         """Store that everything up to `seq` is published, and not only up to `before`.
 
@@ -315,6 +298,25 @@ class EventStore:
             seq,
         )
         return bool(done == "UPDATE 1")
+
+
+def encoded(service: str, row: Recorded, signer: Signer) -> Encoded:
+    """The event as its service publishes it."""
+    envelope = Envelope(
+        id=row.id,
+        type=row.type,
+        source=f"/docward/{service}",
+        time=row.time,
+        subject=row.stream_id,
+        key=row.key,
+        correlation_id=row.correlation_id,
+        causation_id=row.causation_id,
+        stream_version=row.version,
+        traceparent=row.traceparent,
+        actor=_as_actor(row.actor),
+        version=row.dataversion,
+    )
+    return encode_body(envelope, row.body, signer)
 
 
 def new_events(

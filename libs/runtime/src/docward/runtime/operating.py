@@ -89,7 +89,7 @@ async def heads(connection: Connection, schema: str, rows: Sequence[Row]) -> lis
             with chosen as (select * from {schema}.parked where id = any($1::bigint[]))
             select * from (
                 select p.*, row_number() over (
-                    partition by p.consumer, p.topic, p.partition, p.key, p.blocks order by p.record_offset
+                    partition by p.consumer, p.topic, p.partition, p.key, p.blocks order by p.id
                 ) as place
                 from {schema}.parked p
                 where p.blocks and exists (
@@ -115,8 +115,9 @@ async def mark(connection: Connection, schema: str, rows: Sequence[Row], action:
                 update {schema}.parked set action = $2, asked_by = $3, asked_why = $4 where id = any($1::bigint[])
                 returning *
             )
-            insert into {schema}.operator_actions (who, verb, why, consumer, topic, partition, record_offset, key)
-            select $3, $2, $4, consumer, topic, partition, record_offset, key from marked order by id
+            insert into {schema}.operator_actions (who, verb, why, consumer, topic, partition, record_offset,
+                record_timestamp, key)
+            select $3, $2, $4, consumer, topic, partition, record_offset, record_timestamp, key from marked order by id
             returning consumer
             """,  # noqa: S608 -- as above
             [row["id"] for row in rows],
@@ -134,13 +135,13 @@ async def queued_behind(connection: Connection, schema: str, row: Row) -> int:
     count: int = await connection.fetchval(
         f"""
         select count(*) from {schema}.parked where blocks and consumer = $1 and topic = $2 and partition = $3
-            and key is not distinct from $4 and record_offset > $5
+            and key is not distinct from $4 and id > $5
         """,  # noqa: S608 -- as above
         row["consumer"],
         row["topic"],
         row["partition"],
         row["key"],
-        row["record_offset"],
+        row["id"],
     )
     return count if row["blocks"] else 0
 

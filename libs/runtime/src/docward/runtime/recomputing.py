@@ -11,10 +11,12 @@ import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import structlog
 
+from docward.events.codec import Record
 from docward.runtime import generations, replays
 from docward.runtime.beside import Beside, EndedError
 from docward.runtime.checkpoints import Checkpoints
@@ -22,9 +24,11 @@ from docward.runtime.errors import OPERATIONAL, FencedError
 from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.kafka import reading
 from docward.runtime.operating import NotPossibleError, Operator
+from docward.runtime.parking import record_of_row
 from docward.runtime.postgres import Connection
 from docward.runtime.projections import Projection, ProjectionHandler
-from docward.runtime.replays import REPLAYS_CHANNEL, UNFINISHED, Chosen
+from docward.runtime.replays import REPLAYS_CHANNEL, UNFINISHED
+from docward.runtime.retelling import Retold
 from docward.runtime.surveying import Log
 
 log = structlog.get_logger()
@@ -120,7 +124,8 @@ class Recomputing:
         beside = replace(live, replay=row["id"])
         kafka = self._around.settings.kafka
         async with reading(kafka) as consumer:
-            run = Beside(
+            begin = partial(Retold, signer=self._around.publisher.signer) if row["source"] == "store" else Beside
+            run = begin(
                 row=row,
                 live=live,
                 beside=beside,
@@ -144,15 +149,14 @@ class Recomputing:
         if self._stopping:
             raise EndedError
 
-    async def _discarded(self, live: Projection) -> set[tuple[str, int, int]]:
+    async def _discarded(self, live: Projection) -> list[Record]:
         rows = await self._pool.fetch(
-            "select topic, partition, record_offset from operator_actions where verb = 'discarded' and consumer = $1",
-            live.consumer,
+            "select * from operator_actions where verb = 'discarded' and consumer = $1", live.consumer
         )
-        return {(row["topic"], row["partition"], row["record_offset"]) for row in rows}
+        return [record_of_row(row) for row in rows]
 
     async def _survey(self, run: Beside) -> None:
-        survey = await run.log.survey(Chosen.read(run.row["chosen"]), run.row["rate"])
+        survey = await run.survey()
         pairs = [(partition, key) for partition, keys in survey.keys.items() for key in sorted(keys)]
         state = "done" if run.row["action"] == "survey" else "running"
         async with self._pool.acquire() as connection, connection.transaction():
@@ -165,7 +169,7 @@ class Recomputing:
                 run.ident,
                 state,
                 [part.shape() for part in survey.touched],
-                survey.seconds,
+                survey.seconds and round(survey.seconds, 1),
                 survey.total,
                 len(pairs),
             )

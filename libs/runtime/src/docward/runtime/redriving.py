@@ -1,8 +1,9 @@
 """Redrive and discard: what an operator marks among the parked records, the owner of their partition settles.
 
 In one transaction, under the lock of the partition's position and with the owner's epoch, records leave `parked` and
-their effects are stored. A key is settled from its first record on, in the order of the log, and whatever queued behind
-follows by itself; so nothing overtakes. A record that fails again stays, with one attempt more, and its key with it.
+their effects are stored. A key is settled from its first record on, in the order in which they were parked, and
+whatever queued behind follows by itself; so nothing overtakes. A record is known by its row: another log that was
+accepted has other records at the same offsets. One that fails again stays, with one attempt more, and its key with it.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Redriver:
             with places as (select * from unnest($2::text[], $3::int[]) as u (topic, partition)), heads as (
                 select distinct on (topic, partition, key) topic, partition, key, action, reason
                 from parked join places using (topic, partition)
-                where consumer = $1 and blocks order by topic, partition, key, record_offset
+                where consumer = $1 and blocks order by topic, partition, key, id
             )
             select * from parked p join places using (topic, partition)
             where consumer = $1 and (
@@ -76,7 +77,7 @@ class Redriver:
                         and h.key is not distinct from p.key and (h.action is not null or h.reason = 'behind-parked')
                 )
             )
-            order by topic, partition, record_offset limit $4
+            order by topic, partition, id limit $4
             """,
             self._consumer,
             [topic for topic, _ in held],
@@ -113,9 +114,10 @@ class Redriver:
                 await self._handler.skip(records, batch)
             else:
                 await self._handler.apply(prepared, batch)
-            again = {item.record.offset: item for item in batch.parked}
-            await park_again(connection, [(row, again[row["record_offset"]]) for row in rows if _in(row, again)])
-            await close(connection, [row for row in rows if not _in(row, again)])
+            failed = {item.record: item for item in batch.parked}
+            again = {row["id"]: failed[record] for row, record in zip(rows, records, strict=True) if record in failed}
+            await park_again(connection, [(row, again[row["id"]]) for row in rows if row["id"] in again])
+            await close(connection, [row for row in rows if row["id"] not in again])
         self._say(rows, again)
         await self._handler.committed()
 
@@ -125,11 +127,11 @@ class Redriver:
             await self._checkpoints.lock(connection, place, position)
             if await _unchanged(connection, [row]):
                 await park_again(connection, [(row, item)])
-        self._say([row], {item.record.offset: item})
+        self._say([row], {row["id"]: item})
 
     def _say(self, rows: Sequence[Row], again: Mapping[int, Parked]) -> None:
         for row in rows:
-            item = again.get(row["record_offset"])
+            item = again.get(row["id"])
             outcome = "parked-again" if item else "discarded" if _discards(row) else "redriven"
             metrics.RECORDS.labels(self._consumer, row["topic"], outcome).inc()
             log.warning(
@@ -152,10 +154,6 @@ def _run(rows: Iterable[Row]) -> list[Row]:
 
 def _discards(row: Row) -> bool:
     return bool(row["action"] == "discard")
-
-
-def _in(row: Row, again: Mapping[int, Parked]) -> bool:
-    return row["record_offset"] in again
 
 
 async def _unchanged(connection: Connection, rows: Sequence[Row]) -> bool:
@@ -196,12 +194,12 @@ async def close(connection: Connection, rows: Sequence[Row]) -> None:
     await connection.execute(
         """
         with gone as (delete from parked where id = any($1::bigint[]) returning *)
-        insert into operator_actions (who, verb, why, consumer, topic, partition, record_offset, key, value,
-            header_keys, header_values)
+        insert into operator_actions (who, verb, why, consumer, topic, partition, record_offset, record_timestamp,
+            key, value, header_keys, header_values)
         select coalesce(asked_by, 'docward'), case when action = 'discard' then 'discarded' else 'redriven' end,
-            coalesce(asked_why, 'follows the record before it'), consumer, topic, partition, record_offset, key,
-            case when action = 'discard' then value end, case when action = 'discard' then header_keys end,
-            case when action = 'discard' then header_values end
+            coalesce(asked_why, 'follows the record before it'), consumer, topic, partition, record_offset,
+            record_timestamp, key, case when action = 'discard' then value end,
+            case when action = 'discard' then header_keys end, case when action = 'discard' then header_values end
         from gone order by id
         """,
         [row["id"] for row in rows],

@@ -7,7 +7,7 @@ live rows, and swapped in (`recomputing`). Whatever is asked is a row: it goes o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -22,6 +22,8 @@ UNFINISHED = ("asked", "running", "cancelling")
 
 Action = Literal["survey", "replay", "verify"]
 """What is wanted: only what would be touched, the rows recomputed and swapped in, or recomputed and compared."""
+Source = Literal["topics", "store"]
+"""What rows are recomputed from: the topics as they are, or the event stores that published them."""
 Point = int | datetime
 """Of a log: an offset, or the first record of that time or later."""
 Row = Any
@@ -42,6 +44,11 @@ class Chosen:
     @property
     def bounded(self) -> bool:
         return self != Chosen()
+
+    @property
+    def of_log(self) -> bool:
+        """Whether a part of the topics is chosen, not only keys."""
+        return replace(self, keys=()) != Chosen()
 
     def stored(self) -> dict[str, Any]:
         return {
@@ -67,7 +74,14 @@ def _point(stored: int | str | None) -> Point | None:
 
 
 async def ask(
-    connection: Connection, name: str, action: Action, chosen: Chosen, operator: Operator, *, rate: float | None = None
+    connection: Connection,
+    name: str,
+    action: Action,
+    chosen: Chosen,
+    operator: Operator,
+    *,
+    rate: float | None = None,
+    source: Source = "topics",
 ) -> Row:
     """Ask for it, of the live generation; `rate` is of records read a second. A projector does it, one at a time.
 
@@ -79,8 +93,8 @@ async def ask(
     async with connection.transaction():
         row = await connection.fetchrow(
             """
-            insert into replays (name, version, generation, action, chosen, rate, who, why)
-            values ($1, $2, $3, $4, $5, $6, $7, $8) returning *
+            insert into replays (name, version, generation, action, chosen, rate, who, why, source)
+            values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning *
             """,
             live.name,
             live.version,
@@ -90,9 +104,10 @@ async def ask(
             rate,
             operator.who,
             operator.why,
+            source,
         )
         if action != "survey":
-            details = {"replay": row["id"], "name": name, **chosen.stored()}
+            details = {"replay": row["id"], "name": name, "source": source, **chosen.stored()}
             await note(connection, action, details, operator)
         await connection.execute("select pg_notify($1, '')", REPLAYS_CHANNEL)
     return row
@@ -172,6 +187,7 @@ async def shape(connection: Connection, row: Row) -> dict[str, Any]:
         "schema": schema_of(row),
         "action": row["action"],
         "state": row["state"],
+        "source": row["source"],
         "chosen": row["chosen"],
         "rate": row["rate"],
         "records": row["records"],

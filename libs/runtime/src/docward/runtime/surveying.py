@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,7 @@ class Touched:
     """The first offset that was not read."""
     records: int = 0
     streams: set[str] = field(default_factory=set)
+    keys: set[UUID] = field(default_factory=set)
 
     def shape(self) -> dict[str, Any]:
         return {
@@ -49,9 +50,9 @@ class Survey:
     keys: Mapping[int, set[UUID]]
     """By partition."""
     total: int
-    """Records that the topics hold for these partitions: all of them are read to recompute the keys."""
-    seconds: float
-    """What reading them takes, going by what the survey took."""
+    """Records that are read to recompute the keys: of topics, all of their partitions."""
+    seconds: float | None
+    """What reading them takes, going by what the survey took; None: nothing tells."""
 
 
 class Log:
@@ -98,6 +99,12 @@ class Log:
         """Where the records of an aggregate lie, in each of the topics."""
         return partition_of(str(key).encode(), self._topics[0].partitions)
 
+    def by_partition(self, keys: Iterable[UUID]) -> dict[int, set[UUID]]:
+        found: dict[int, set[UUID]] = {}
+        for key in keys:
+            found.setdefault(self.partition_of(key), set()).add(key)
+        return found
+
     async def ends(self, places: Sequence[Place]) -> dict[Place, tuple[int, int]]:
         """First offset, and the one after the last."""
         there = {place: self.at(place) for place in places}
@@ -110,18 +117,17 @@ class Log:
         started = time.monotonic()
         ends = await self.ends(self.places())
         parts = await self._parts(chosen, ends)
-        keys: dict[int, set[UUID]] = {}
-        for key in chosen.keys:
-            keys.setdefault(self.partition_of(key), set()).add(key)
+        keys = self.by_partition(chosen.keys)
         wanted = set(chosen.keys)
         for part in parts:
-            await self._read(part, wanted, keys)
-        keys = {partition: found for partition, found in keys.items() if found}
+            await self._read(part, wanted)
+            if part.keys:
+                keys[part.partition] = keys.get(part.partition, set()) | part.keys
         read = sum(part.until - part.since for part in parts)
         total = sum(end - first for (_, number), (first, end) in ends.items() if number in keys)
         speed = read / max(time.monotonic() - started, 0.001)
         seconds = total / min(rate or speed, speed) if speed else 0.0
-        return Survey([part for part in parts if part.records], keys, total, round(seconds, 1))
+        return Survey([part for part in parts if part.records], keys, total, seconds)
 
     async def _parts(self, chosen: Chosen, ends: Mapping[Place, tuple[int, int]]) -> list[Touched]:
         within = {self.partition_of(key) for key in chosen.keys}
@@ -146,15 +152,14 @@ class Log:
         found = (await self._consumer.offsets_for_times({partition: _milliseconds(point)}))[partition]
         return end if found is None else int(found.offset)
 
-    async def _read(self, part: Touched, wanted: set[UUID], keys: dict[int, set[UUID]]) -> None:
-        touched = keys.setdefault(part.partition, set())
+    async def _read(self, part: Touched, wanted: set[UUID]) -> None:
         async for raws, _ in self.records((part.topic, part.partition), part.since, part.until):
             for raw in raws:
                 key = key_of(raw.key)
                 if key is not None and (not wanted or key in wanted):
                     part.records += 1
                     part.streams.add(_stream(raw.headers) or str(key))
-                    touched.add(key)
+                    part.keys.add(key)
 
 
 def key_of(raw: bytes | None) -> UUID | None:
