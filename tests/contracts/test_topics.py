@@ -74,6 +74,15 @@ def test_an_event_topic_keeps_everything(topic: Topic) -> None:
     assert topic.name.replace("-events", "-commands") in {commands.name for commands in COMMANDS}
 
 
+@pytest.mark.parametrize("topic", TOPICS, ids=by_name)
+def test_what_forgets_forgets_soon_after_its_retention(topic: Topic) -> None:
+    if topic.retention_ms == FOREVER:
+        assert topic.segment_ms is None
+    else:
+        assert topic.segment_ms is not None
+        assert 4 * 60_000 < topic.segment_ms <= min(DAY_MS, topic.retention_ms / 10)
+
+
 @pytest.mark.parametrize("topic", DEAD_LETTERS, ids=by_name)
 def test_dead_letters_hold_any_record_of_their_service_with_its_reason(topic: Topic) -> None:
     service = topic.name.removesuffix("-dead-letters")

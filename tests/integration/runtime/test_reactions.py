@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+import pytest
+from aiokafka import AIOKafkaConsumer
+
 from docward.events.codec import Envelope
 from docward.events.messages import derived_id
+from docward.runtime import reactions
 from docward.runtime.limits import FAILED_IN_A_ROW
 from docward.runtime.reactions import Outgoing, Reaction, ReactionLoop
 from installation import until
@@ -135,3 +141,27 @@ async def test_a_replica_that_joins_meanwhile_takes_its_share_and_nothing_is_los
 
 async def distinct(world: World, count: int) -> bool:
     return len(set(await commands(world))) == count
+
+
+async def test_a_client_that_hangs_while_records_wait_is_seen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reactions, "LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(reactions, "REDRIVE_EVERY_S", 0.1)
+    counter = a_counter()
+    async with reacting(world) as loop:
+        await world.send(EVENTS, history(world.place, counter, [1]))
+        await until(lambda: count_is(world, 1))
+        idle_since = time.monotonic()
+        await until(lambda: passed(idle_since + 1.5))
+        assert time.monotonic() - loop.beat < 1, "it waits for records, and would notice one"
+        monkeypatch.setattr(AIOKafkaConsumer, "getone", hangs)
+        await world.send(EVENTS, history(world.place, counter, [2, 3]))  # the call that waits already takes one
+        await until(lambda: count_is(world, 2))
+        await until(lambda: passed(loop.beat + 2))
+
+
+async def passed(moment: float) -> bool:
+    return time.monotonic() > moment
+
+
+async def hangs(*_: object) -> None:
+    await asyncio.Event().wait()

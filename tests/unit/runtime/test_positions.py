@@ -21,7 +21,7 @@ def a_log(first: int = 0, end: int = 100, before: bytes | None = HERE, committed
 
 
 def at(next_offset: int = 50, mark: bytes | None = HERE) -> Position:
-    return Position(next_offset, 3, mark)
+    return Position(next_offset, 3, mark, copied=True)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,8 @@ def at(next_offset: int = 50, mark: bytes | None = HERE) -> Position:
         (at(), a_log(first=50, before=None)),
         (at(100), a_log(committed=100)),
         (at(mark=None), a_log(before=ELSEWHERE)),
-        (at(0, None), a_log(before=None, committed=-1)),
+        (Position(0, 3), a_log(before=None, committed=-1)),
+        (Position(50, 3, HERE), a_log(committed=-1)),
     ],
     ids=[
         "here",
@@ -43,6 +44,7 @@ def at(next_offset: int = 50, mark: bytes | None = HERE) -> Position:
         "at the end",
         "unknown",
         "first start",
+        "ended before the first copy",
     ],
 )
 def test_a_position_that_is_recognised_goes_on(position: Position, log: Log) -> None:

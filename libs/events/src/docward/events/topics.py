@@ -32,6 +32,12 @@ class Topic:
     partitions: int = 6
     cleanup_policy: str = "delete"
 
+    @property
+    def segment_ms(self) -> int | None:
+        """How long a file of its log may be written to, where it forgets: what is deleted is whole files, so a record
+        stays for so much longer than its retention, at most. None: the broker's own."""
+        return None if self.retention_ms == FOREVER else self.retention_ms // 14
+
 
 ANY_SYSTEM = "any system with a key"
 

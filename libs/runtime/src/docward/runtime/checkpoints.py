@@ -5,7 +5,7 @@ Every taking over raises the epoch, so an owner that was replaced moves nothing,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from docward.runtime.errors import FencedError
@@ -21,6 +21,8 @@ class Position:
     epoch: int
     landmark: bytes | None = field(default=None, compare=False)
     """Of the record before it; None: unknown."""
+    copied: bool = field(default=False, compare=False)
+    """Whether Kafka was ever given a copy of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Checkpoints:
             """
             insert into checkpoints (consumer, topic, partition, next_offset, epoch) values ($1, $2, $3, $4, 1)
             on conflict (consumer, topic, partition) do update set epoch = checkpoints.epoch + 1
-            returning next_offset, epoch, landmark
+            returning next_offset, epoch, landmark, copied
             """,
             self.consumer,
             *place,
@@ -47,7 +49,8 @@ class Checkpoints:
     async def read(self, place: Place) -> Position | None:
         row = await self.pool.fetchrow(
             """
-            select next_offset, epoch, landmark from checkpoints where consumer = $1 and topic = $2 and partition = $3
+            select next_offset, epoch, landmark, copied from checkpoints
+            where consumer = $1 and topic = $2 and partition = $3
             """,
             self.consumer,
             *place,
@@ -90,6 +93,13 @@ class Checkpoints:
             [landmarks.get(place) for place in places],
         )
         return {(row["topic"], row["partition"]): row["last_seq"] for row in rows}
+
+    async def copied(self, places: Iterable[Place]) -> None:
+        """Kafka has a copy of these: from now on somebody has taken it away when it is gone."""
+        await self.pool.executemany(
+            "update checkpoints set copied = true where consumer = $1 and topic = $2 and partition = $3",
+            [(self.consumer, *place) for place in places],
+        )
 
     async def lock(self, connection: Connection, place: Place, held: Position) -> dict[Place, int]:
         """Hold the position where it is, until the transaction ends. Raises FencedError when it stands elsewhere."""

@@ -308,13 +308,14 @@ class DeliveryLoop:
         self._mirror_at = time.monotonic() + MIRROR_EVERY_S
         places = list(self._ownership.held)
         letters, version = self._delivery.dead_letters, self._delivery.service
-        if await parking.mirror(self._pool, self._publisher, self.name, letters, version, places=places) == 100:
+        if await parking.mirror(self._pool, self._publisher, self.name, letters, version, places=places):
             self._mirror_at = 0.0
         # A courtesy, so whatever fails may fail; without a broker the client would try for ever.
         with contextlib.suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(COMMIT_WITHIN_S):
                 if commits := self._ownership.commits():
                     await consumer.commit(commits)
+                    await self._ownership.copied(commits)
 
     def _asked(self, consumer: str) -> None:
         if consumer in {"", self.name}:

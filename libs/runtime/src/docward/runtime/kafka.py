@@ -42,6 +42,9 @@ CONNECT_S = 0.9
 """For a broker that is there to take a connection; one that is not refuses it at once, unless its host is gone, too."""
 CLOSE_S = 3.0
 """For a client to send what it holds when it is closed: while there is no broker it would wait for ever."""
+FETCH_BYTES = 8 * 1024 * 1024
+"""Of one answer of a broker, over all partitions: a process that reads with eight clients holds eight of them. A larger
+record comes all the same, alone."""
 BATCH_BYTES = 900_000
 """Of a batch, and never more than a record of the topic may have: the broker's limit is for the whole batch."""
 
@@ -84,7 +87,8 @@ def new_consumer(settings: Kafka, group: str, *, instance: str | None = None) ->
         max_poll_interval_ms=300_000,
         fetch_min_bytes=1,
         fetch_max_wait_ms=500,
-        max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=FETCH_BYTES // 2,
         max_poll_records=500,
         metadata_max_age_ms=60_000,
     )
@@ -99,7 +103,8 @@ async def reading(settings: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_wait_ms=20,  # else the end of one partition holds up the next one for half a second
-        max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_bytes=FETCH_BYTES,
+        max_partition_fetch_bytes=FETCH_BYTES // 2,
     )
     try:
         await consumer.start()
@@ -290,7 +295,8 @@ def _append(batch: BatchBuilder, record: Encoded) -> bool:
 
 def settings_of(topic: Topic) -> dict[str, str]:
     """Of the broker, as they are declared."""
-    return {
+    segment = {} if topic.segment_ms is None else {"segment.ms": str(topic.segment_ms)}
+    return segment | {
         "retention.ms": str(topic.retention_ms),
         "cleanup.policy": topic.cleanup_policy,
         "max.message.bytes": str(topic.max_bytes + 4096),  # a batch's own overhead

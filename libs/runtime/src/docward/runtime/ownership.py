@@ -22,11 +22,14 @@ from docward.runtime import metrics
 from docward.runtime.checkpoints import Checkpoints, Place, Position
 from docward.runtime.errors import OPERATIONAL, FencedError
 from docward.runtime.kafka import positions, seek_if_owned
-from docward.runtime.positions import OURS, Verdict, judge, landmark, look
+from docward.runtime.positions import LOOK_LONGEST_S, LOOK_WITHIN_S, OURS, Verdict, judge, landmark, look
 from docward.runtime.postgres import Connection
 from docward.runtime.settings import Kafka
 
 log = structlog.get_logger()
+
+PATIENCE, LONGEST_PATIENCE = 2, 32
+"""Sessions for which something assigned may be owned elsewhere before the group is joined anew."""
 
 
 @dataclass(slots=True)
@@ -35,6 +38,8 @@ class Owned:
 
     position: Position
     stopped: bool = False
+    copied: bool = False
+    """Whether Kafka was ever given a copy of its position."""
     sought: int | None = None
     """The position that fetching was set back to, because it had run ahead."""
 
@@ -48,7 +53,8 @@ class Ownership:
         self._checkpoints = checkpoints
         self._consumer: AIOKafkaConsumer | None = None
         self._owned: dict[TopicPartition, Owned] = {}
-        self._whole_at = time.monotonic()
+        self._whole_at = self._torn_at = time.monotonic()
+        self._patience = PATIENCE
         self.joined = False
         """Whether the group has said what is this process's, be it nothing, and all of it is taken over."""
 
@@ -67,13 +73,24 @@ class Ownership:
         self._whole_at = time.monotonic()
 
     def adrift(self) -> bool:
-        """Whether something that is assigned to this process has long been taken over by another one.
+        """Whether something that is assigned to this process has long been taken over by another one, and it is time to
+        join the group anew.
 
         Whoever took it over late, without being assigned, will not settle it; and only an assignment raises an epoch.
+        Each time it is waited for twice as long, until all has been owned for as long: on a starved machine joining
+        makes others late, who take over late in their turn.
         """
+        now, session = time.monotonic(), self._kafka.session_timeout_ms / 1000
         if self._consumer is None or self._consumer.assignment() <= self._owned.keys():
-            self._whole_at = time.monotonic()
-        return time.monotonic() - self._whole_at > 2 * self._kafka.session_timeout_ms / 1000
+            self._whole_at = now
+            if now - self._torn_at > self._patience * session:
+                self._patience = PATIENCE
+        else:
+            self._torn_at = now
+        if now - self._whole_at <= self._patience * session:
+            return False
+        self._patience = min(2 * self._patience, LONGEST_PATIENCE)
+        return True
 
     # --- taking over, and giving back ---
 
@@ -81,28 +98,31 @@ class Ownership:
         self, partitions: Iterable[TopicPartition], back_off: Callable[[BaseException], Awaitable[None]]
     ) -> None:
         """Own what was assigned, from where it stands. Insists through outages, for as long as the client is in use."""
-        assigned = positions(partitions)
+        assigned, within_s = positions(partitions), LOOK_WITHIN_S
         while (consumer := self._consumer) is not None:
             try:
-                for partition, (standing, lost) in (await self._taken(consumer, assigned)).items():
+                for partition, (standing, lost) in (await self._taken(consumer, assigned, within_s)).items():
                     if consumer is self._consumer:
                         self._begin(partition, standing, lost)
             except OPERATIONAL as error:
                 await back_off(error)
+                within_s = min(2 * within_s, LOOK_LONGEST_S)
                 continue
             self.joined = consumer is self._consumer
             log.info("took over", consumer=self._name, partitions=[f"{p.topic}/{p.partition}" for p in assigned])
             return
 
     async def _taken(
-        self, consumer: AIOKafkaConsumer, assigned: Iterable[TopicPartition]
+        self, consumer: AIOKafkaConsumer, assigned: Iterable[TopicPartition], within_s: float
     ) -> dict[TopicPartition, tuple[Position, str | None]]:
         """Where each stands, under this process's epoch, and why its position means nothing in the log, if so."""
         if not assigned:
             return {}
         first = await consumer.beginning_offsets(assigned)
         taken = {p: await self._checkpoints.take_over(self.place(p), first[p]) for p in assigned}
-        logs = await look(self._kafka, self._name, taken)  # last: until fenced, a predecessor may have moved on
+        logs = await look(
+            self._kafka, self._name, taken, within_s
+        )  # last: until fenced, a predecessor may have moved on
         verdicts = {p: judge(position, logs[p]) for p, position in taken.items()}
         return {p: (await self._followed(p, taken[p], verdict), verdict.lost) for p, verdict in verdicts.items()}
 
@@ -123,7 +143,7 @@ class Ownership:
 
     def _begin(self, partition: TopicPartition, position: Position, lost: str | None) -> None:
         """Own the partition from its position on. In one step: nothing is fetched in between."""
-        self._owned[partition] = Owned(position)
+        self._owned[partition] = Owned(position, copied=position.copied)
         metrics.STOPPED.labels(self._name, *self.place(partition)).set(0)
         self._seek(partition, position.next_offset)
         if lost is not None:
@@ -156,6 +176,14 @@ class Ownership:
             for partition, owned in self._owned.items()
             if not owned.stopped
         }
+
+    async def copied(self, partitions: Iterable[TopicPartition]) -> None:
+        """Kafka was given the positions of these."""
+        first = {p: owned for p in partitions if (owned := self._owned.get(p)) is not None and not owned.copied}
+        if first:
+            await self._checkpoints.copied(map(self.place, first))
+            for owned in first.values():
+                owned.copied = True
 
     def expects(self, record: Record) -> bool:
         owned = self._owned.get(self.partition(record))

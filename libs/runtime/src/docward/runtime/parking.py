@@ -7,6 +7,7 @@ records of the key queue behind it.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,7 @@ Reason = Literal["undecodable", "bad-signature", "wrong-partition", "unexpected"
 """A public contract: `dlq-reason` in the dead-letter topics."""
 
 MESSAGE_LIMIT = 1000
+MIRROR_AT_ONCE, MIRROR_WITHIN_S = 100, 5.0
 _SECRETS = re.compile(r"""(?i)(password|secret|token|key)(["']?\s?[=:]\s?)\S+|//[^/\s@]+@""")
 
 
@@ -140,24 +142,30 @@ async def mirror(
     service: str,
     *,
     places: Collection[Place] | None = None,
-) -> int:
-    """Publish what is parked and not yet on the dead-letter topic, in order; how many that were.
+) -> bool:
+    """Publish what is parked and not yet on the dead-letter topic, in order; whether there may be more.
+
+    It ends within bounded time, a record's own publication after `MIRROR_WITHIN_S`: its caller has to come round.
 
     With `places`, only from these partitions: each owner mirrors its own. A record may be published twice (a crash
     between the acknowledgement and the mark), never left out, but for one that the topic does not take at all, which
     stays in the table.
     """
+    deadline = time.monotonic() + MIRROR_WITHIN_S
     rows = await pool.fetch(
         """
         select * from parked where consumer = $1 and not mirrored
             and ($2::text[] is null or (topic, partition) in (select * from unnest($2::text[], $3::int[])))
-        order by id limit 100
+        order by id limit $4
         """,
         consumer,
         None if places is None else [topic for topic, _ in places],
         None if places is None else [partition for _, partition in places],
+        MIRROR_AT_ONCE,
     )
     for row in rows:
+        if time.monotonic() > deadline:
+            return True
         record = record_of_row(row)
         encoded = Encoded(row["key"], row["value"], (*record.headers, *_dlq_headers(row, consumer, service)))
         try:
@@ -165,7 +173,7 @@ async def mirror(
         except TooLargeError:
             log.exception("a parked record is too large for the dead-letter topic", parked=row["id"], topic=topic.name)
         await pool.execute("update parked set mirrored = true where id = $1", row["id"])
-    return len(rows)
+    return len(rows) == MIRROR_AT_ONCE
 
 
 def _dlq_headers(row: object, consumer: str, service: str) -> Headers:

@@ -22,8 +22,8 @@ from docward.runtime.kafka import closed, record_of
 from docward.runtime.rawheaders import read_any_header
 from docward.runtime.settings import Kafka
 
-LOOK_WITHIN_S = 5.0
-"""For the broker to show a log; what takes longer is an outage, and is tried again."""
+LOOK_WITHIN_S, LOOK_LONGEST_S = 5.0, 30.0
+"""For the broker to show a log; what takes longer is an outage, and is tried again, with more time each time."""
 OURS = "pg;"
 """How the metadata begins of a position that Docward has committed; a tool that sets one leaves it empty."""
 
@@ -55,9 +55,8 @@ def judge(position: Position, log: Log) -> Verdict:
     lost, asked = _lost(position, log), log.committed.offset
     if log.committed.metadata.startswith(OURS) or asked == position.next_offset:
         return Verdict(lost)
-    if asked < 0:
-        read_before = position.landmark is not None
-        return Verdict(lost, refused="Kafka's copy of the position is gone" if read_before else None)
+    if asked < 0:  # a process may have ended before it gave Kafka its first copy
+        return Verdict(lost, refused="Kafka's copy of the position is gone" if position.copied else None)
     # Of a log that is not recognised only the whole may be read: its beginning is not known to have been.
     if log.first <= asked < position.next_offset and (lost is None or asked == log.first):
         return Verdict(back_to=asked)
@@ -87,7 +86,9 @@ def _bytes(header_key: str) -> bytes:
     return header_key.encode("utf-8", "surrogateescape")
 
 
-async def look(kafka: Kafka, group: str, positions: Mapping[TopicPartition, Position]) -> dict[TopicPartition, Log]:
+async def look(
+    kafka: Kafka, group: str, positions: Mapping[TopicPartition, Position], within_s: float = LOOK_LONGEST_S
+) -> dict[TopicPartition, Log]:
     """The logs around these positions. Raises operational errors, in bounded time."""
     read_any_header()
     consumer = AIOKafkaConsumer(
@@ -95,7 +96,7 @@ async def look(kafka: Kafka, group: str, positions: Mapping[TopicPartition, Posi
     )
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
     try:
-        async with asyncio.timeout(LOOK_WITHIN_S):
+        async with asyncio.timeout(within_s):
             await consumer.start()
             await admin.start()
             committed = await admin.list_consumer_group_offsets(kafka.topic_prefix + group, partitions=list(positions))

@@ -31,13 +31,14 @@ from docward.runtime.batches import Batch
 from docward.runtime.checkpoints import Place
 from docward.runtime.errors import OPERATIONAL, TooLargeError, TooManyParkedError
 from docward.runtime.infrastructure import Infrastructure
-from docward.runtime.kafka import Assignments, record_of
+from docward.runtime.kafka import FETCH_BYTES, Assignments, record_of
 from docward.runtime.rawheaders import read_any_header
 from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, close, park_again
 
 log = structlog.get_logger()
 
 ACK_WITHIN_S = 10.0
+LOOK_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class ReactionLoop:
         self._codec = Codec(reaction.topic.types)
         self._stop = asyncio.Event()
         self._busy_since: float | None = None
-        self._came_round = time.monotonic()
+        self._came_round = self._consumed = time.monotonic()
         self._stopped: set[Place] = set()
         self._failure: Exception | None = None
         self.joined = False
@@ -84,8 +85,9 @@ class ReactionLoop:
 
     @property
     def beat(self) -> float:
-        """Of what is slower: settling the record in hand, or looking for what is to be redriven."""
-        return min(self._busy_since or time.monotonic(), self._came_round)
+        """Of what is slowest: settling the record in hand, fetching the next one while there is one, or looking for
+        what is to be redriven."""
+        return min(self._busy_since or self._consumed, self._came_round)
 
     @property
     def stopped(self) -> list[str]:
@@ -112,26 +114,29 @@ class ReactionLoop:
             no_reply=True,
             group_instance_id=self._around.instance(self.name),
             session_timeout_ms=self._kafka.session_timeout_ms,
+            fetch_max_bytes=FETCH_BYTES,
             listener=Assignments(self._assigned, self._revoked),
             parser=_parse,
             decoder=_undecoded,
         )
         subscriber(self._receive)
         await self._start(broker)
-        redriving = asyncio.create_task(self._redrive())
-        redriving.add_done_callback(lambda _: self._stop.set())
+        beside = [asyncio.create_task(self._redrive()), asyncio.create_task(self._watch(cast("Any", subscriber)))]
+        for task in beside:
+            task.add_done_callback(lambda _: self._stop.set())
         try:
             await self._stop.wait()
         finally:
+            ended = [task for task in beside if not task.cancel()]
             await broker.stop()
-        if not redriving.cancel():
-            redriving.result()
+        for task in ended:
+            task.result()
         if self._failure is not None:
             raise self._failure
 
     async def _start(self, broker: KafkaBroker) -> None:
         while not self._stop.is_set():
-            self._came_round = time.monotonic()
+            self._came_round = self._consumed = time.monotonic()
             try:
                 await broker.start()
             except OPERATIONAL as error:
@@ -139,6 +144,21 @@ class ReactionLoop:
                 await asyncio.sleep(random.uniform(0.5, 1.0))  # noqa: S311 -- jitter, not a secret
             else:
                 return
+
+    async def _watch(self, subscriber: Any) -> None:
+        """FastStream's own loop says nothing while no record comes, be it that there is none or that it hangs. It hangs
+        where a record lies behind a position that stands still."""
+        before: dict[TopicPartition, int] = {}
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                async with asyncio.timeout(ACK_WITHIN_S):
+                    waiting = await _waiting(subscriber.consumer)
+            except OPERATIONAL:  # it waits for the broker
+                waiting = {}
+            if waiting.items().isdisjoint(before.items()):
+                self._consumed = time.monotonic()
+            before = waiting
 
     async def _assigned(self, _: Iterable[TopicPartition]) -> None:
         self.joined = True
@@ -158,6 +178,7 @@ class ReactionLoop:
             await asyncio.Event().wait()  # until the process ends; the record is read again
         finally:
             self._busy_since = None
+            self._consumed = time.monotonic()
 
     async def _insist(self, message: KafkaMessage) -> None:
         record = record_of(message.raw_message, self._kafka.topic_prefix)
@@ -279,6 +300,14 @@ class ReactionLoop:
             "parked record settled", reaction=self.name, offset=row["record_offset"], error=item and item.message
         )
         return True
+
+
+async def _waiting(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int]:
+    """The positions of the client behind which there is something to read."""
+    mine = consumer.assignment() - consumer.paused()
+    ends = await consumer.end_offsets(mine) if mine else {}
+    at = {partition: await consumer.position(partition) for partition in ends if partition in consumer.assignment()}
+    return {partition: offset for partition, offset in at.items() if offset < ends[partition]}
 
 
 async def _parse(raw: Any, parse: Any) -> Any:

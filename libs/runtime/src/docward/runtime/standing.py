@@ -68,10 +68,12 @@ async def _held(connection: Connection, schema: str) -> Held:
     if await connection.fetchval("select to_regclass($1)", f"{schema}.checkpoints") is None:
         return {}
     rows = await connection.fetch(
-        f"select consumer, topic, partition, next_offset, epoch, landmark from {schema}.checkpoints"  # noqa: S608 -- one of SCHEMAS
+        f"select consumer, topic, partition, next_offset, epoch, landmark, copied from {schema}.checkpoints"  # noqa: S608 -- one of SCHEMAS
     )
     return {
-        (row["consumer"], (row["topic"], row["partition"])): Position(row["next_offset"], row["epoch"], row["landmark"])
+        (row["consumer"], (row["topic"], row["partition"])): Position(
+            row["next_offset"], row["epoch"], row["landmark"], row["copied"]
+        )
         for row in rows
         if row["topic"] in PARTITIONS
     }
