@@ -36,6 +36,14 @@ def container_environment(declared: dict[str, Any], dot_env: dict[str, str]) -> 
     }
 
 
+def test_the_login_of_the_services_may_act_as_every_role(compose: dict[str, Any]) -> None:
+    """The image makes its user a superuser; for a login per service there is deploy/postgres/logins.sql."""
+    user = compose["services"]["postgres"]["environment"]["POSTGRES_USER"]
+    for service in ("gateway", "projector"):
+        dsn = compose["services"][service]["environment"]["DOCWARD_POSTGRES__DSN"]
+        assert dsn.startswith(f"postgresql://{user}:")
+
+
 def test_it_starts_the_servers_and_every_service(compose: dict[str, Any], services: tuple[str, ...]) -> None:
     assert set(compose["services"]) == {"kafka", "postgres", *services}
 
