@@ -160,15 +160,30 @@ def test_a_misspelt_field_is_a_warning(tmp_path: Path) -> None:
     assert "body.repositories.0.releas: unknown field, ignored" in answer.output
 
 
-def test_an_unknown_type_is_wrong_usage_and_names_the_known_ones(tmp_path: Path) -> None:
-    answer = docward("validate", record(tmp_path, headers={"ce_type": "submit"}))
+def test_an_unknown_type_is_answered_by_the_known_ones_near_it(tmp_path: Path) -> None:
+    answer = docward("validate", record(tmp_path, headers={"ce_type": "submit-documnt"}))
+    assert answer.exit_code == codes.FAILED
+    assert "did you mean submit-document" in answer.output
+    (body := tmp_path / "zzz.json").write_text("{}", encoding="utf-8")
+    answer = docward("validate", body)
     assert answer.exit_code == codes.USAGE
-    assert "submit-document" in answer.output
+    assert "say --type; there are: accept-finding, " in answer.output
 
 
-@pytest.mark.parametrize(("content", "code"), [(None, codes.USAGE), ("{", codes.FAILED)])
-def test_a_file_that_does_not_read(tmp_path: Path, content: str | None, code: int) -> None:
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (None, codes.USAGE, "No such file"),
+        (b"{", codes.FAILED, "is no JSON"),
+        (b"\xef\xbb\xbf{}", codes.FAILED, "BOM"),
+        ("{}".encode("utf-16"), codes.FAILED, "utf-8"),
+        (b"[" * 100_000, codes.FAILED, "nested too deeply"),
+    ],
+    ids=["missing", "half", "byte order mark", "UTF-16", "deep"],
+)
+def test_a_file_that_does_not_read(tmp_path: Path, content: bytes | None, code: int, says: str) -> None:
     path = tmp_path / NAME
     if content is not None:
-        path.write_text(content, encoding="utf-8")
-    assert docward("validate", path).exit_code == code
+        path.write_bytes(content)
+    answer = docward("validate", path)
+    assert (answer.exit_code, says in answer.output) == (code, True), answer.output

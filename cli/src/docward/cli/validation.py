@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,7 @@ def validate(
         if isinstance(content, dict) and isinstance(content.get("headers"), dict):
             headers = content["headers"]
             name, version = str(headers.get("ce_type")), str(headers.get("ce_dataversion", "1"))
+            _type(name, codes.FAILED)
             body, errors = content.get("body"), list(_wrong_envelope(content))
         else:
             name, _, version = (of or file.name.removesuffix(".json")).partition(".v")
@@ -136,18 +138,21 @@ def _undescribed(value: Any, described: dict[str, Any], root: dict[str, Any], at
             yield from _undescribed(item, described["items"], root, f"{at}.{index}")
 
 
-def _type(name: str) -> type[Message]:
+def _type(name: str, code: int = codes.USAGE) -> type[Message]:
     for cls in message_types():
         if name == cls.TYPE:
             return cls
-    known = ", ".join(sorted(cls.TYPE for cls in message_types()))
-    raise ClientError(f"{name!r} is no type of message (say --type); there are: {known}", codes.USAGE)
+    known = sorted(cls.TYPE for cls in message_types())
+    near = get_close_matches(name, known, n=3)
+    there = f"did you mean {' or '.join(near)}?" if near else f"say --type; there are: {', '.join(known)}"
+    raise ClientError(f"{name!r} is no type of message; {there}", code)
 
 
 def _json(file: Path) -> Any:
     try:
-        return json.loads(file.read_bytes())
+        return json.loads(file.read_bytes().decode())  # as the services do: UTF-8, without byte order mark
     except OSError as error:
         raise ClientError(f"{file}: {error.strerror}", codes.USAGE) from error
-    except ValueError as error:
-        raise ClientError(f"{file} is no JSON: {error}", codes.FAILED) from error
+    except (ValueError, RecursionError) as error:
+        what = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise ClientError(f"{file} is no JSON: {what}", codes.FAILED) from error
