@@ -3,6 +3,7 @@ rejected by an event, or decided; and what the broker itself refuses."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,6 +71,11 @@ def more(sent: Sent, *headers: tuple[str, bytes | None]) -> Sent:
     return replace(sent, headers=(*sent.headers, *headers))
 
 
+def submitted(uri: str) -> bytes:
+    original = {"uri": uri, "sha256": "0" * 64, "size": 1, "media_type": "text/markdown"}
+    return json.dumps({"title": "t", "filename": "t.md", "original": original}).encode()
+
+
 Make = Callable[[Sender], Sent]
 CASES: dict[str, tuple[str, Make]] = {
     # the envelope
@@ -103,11 +109,7 @@ CASES: dict[str, tuple[str, Make]] = {
     "100,000 levels": ("undecodable", lambda by: by.says(body=b"[" * 100_000)),
     "a reference outside of the store": (
         "undecodable",
-        lambda by: by.says(
-            "submit-document",
-            b'{"title": "t", "filename": "t.md", "original": {"uri": "file:///etc/passwd", "sha256": "%s", "size": 1,'
-            b' "media_type": "text/markdown"}}' % (b"0" * 64),
-        ),
+        lambda by: by.says("submit-document", submitted("file:///etc/passwd")),
     ),
     # who says it
     "unsigned": ("bad-signature", lambda by: by.says().without("ce_actor")),
@@ -139,8 +141,11 @@ CASES: dict[str, tuple[str, Make]] = {
         "not-found",
         lambda by: by.says(body=b'{"x": "' + b"y" * 3_000_000 + b'"}'),
     ),
-    "an actor who may not": ("forbidden", lambda by: by.says(roles=("viewer",))),
-    "an actor without a role": ("forbidden", lambda by: by.says(roles=())),
+    "an actor who may not": (
+        "forbidden",
+        lambda by: by.says("submit-document", submitted("uploads/1"), roles=("viewer",)),
+    ),
+    "an actor without a role": ("forbidden", lambda by: by.says("submit-document", submitted("uploads/1"), roles=())),
 }
 """Name to what becomes of it: the reason of what is parked, `forwarded`, or the code of a rejection."""
 

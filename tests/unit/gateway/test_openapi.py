@@ -57,6 +57,16 @@ def test_every_address_says_what_it_answers(document: dict[str, Any]) -> None:
                 assert {"Idempotency-Key", "Prefer"} <= {parameter["name"] for parameter in described["parameters"]}
 
 
+def test_every_answer_to_an_operator_names_its_fields(document: dict[str, Any]) -> None:
+    for path, methods in document["paths"].items():
+        for method, described in methods.items() if "/admin/" in path else ():
+            for status, response in described["responses"].items():
+                if status < "300":
+                    schema = response["content"]["application/json"]["schema"]
+                    described_as = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+                    assert described_as["properties"], f"{method} {path}"
+
+
 async def test_the_page_for_people_fetches_only_the_description(running: Running) -> None:
     page = await running.client.get("/docs")
     assert page.status_code == 200

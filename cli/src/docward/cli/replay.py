@@ -190,7 +190,8 @@ def _print(shape: Shape) -> None:
         table.add_column(column, justify="left" if column == "topic" else "right")
     for each in shape["touched"]:
         table.add_row(*(str(each[key]) for key in ("topic", "partition", "from", "to", "records", "streams")))
-    _console.print(table)
+    if shape["touched"]:
+        _console.print(table)
     if shape["action"] == "survey":
         about = "" if shape["seconds"] is None else f", about {shape['seconds']:.0f} s"
         print(f"{shape['keys']} keys, {shape['of']} records to read{about}")

@@ -85,7 +85,10 @@ class Beside:
 
     async def survey(self) -> Survey:
         """Which keys it touches."""
-        return await self.log.survey(Chosen.read(self.row["chosen"]), self.row["rate"])
+        chosen = Chosen.read(self.row["chosen"])
+        if chosen.keys and not chosen.of_log and self.row["action"] != "survey":
+            return await self.log.known(chosen.keys)
+        return await self.log.survey(chosen, self.row["rate"])
 
     async def resume(self) -> list[int]:
         """The partitions that are not settled."""
