@@ -88,6 +88,9 @@ async def test_a_rebuild_survives_a_kill_and_is_switched_to_and_back(installatio
     assert (await place.fetch("select count(*) as number from read.documents"))[0]["number"] == EVENTS
 
     await said(place, "projections", "drop", "documents_v1", *BY)
+    groups = {each["group"] for each in await said(place, "lag", "--json")}
+    assert "projector-documents-v1-g2" in groups
+    assert "projector-documents-v1" not in groups, "Kafka keeps its copy; nobody reads there"
     assert [row["schema"] for row in await said(place, "projections", "status", "documents", "--json")] == [
         "documents_v1_g2"
     ]

@@ -75,6 +75,9 @@ async def test_a_replay_survives_the_death_of_the_command_and_of_the_projector(i
         (["replay", "documents"], 2),
         (["replay", "documents", "--key", "x"], 2),
         (["replay", "documents", "--topic", "policy-events"], 1),
+        (["replay", "documents", "--partition", "6"], 1),
+        (["replay", "documents", "--from", "5", "--to", "3"], 1),
+        (["replay", "documents", "--from", "2026-05-12T08:00:00Z", "--to", "2026-05-12T07:00:00Z"], 1),
         (["projections", "cancel", "1"], 1),
         (["projections", "cancel", "99"], 6),
     ):

@@ -16,6 +16,7 @@ from docward.events.topics import TOPICS
 from docward.runtime.checkpoints import Place
 from docward.runtime.kafka import reading
 from docward.runtime.operating import SCHEMAS
+from docward.runtime.positions import OURS
 from docward.runtime.postgres import Connection
 from docward.runtime.settings import Kafka
 
@@ -78,7 +79,7 @@ async def _checkpoints(connection: Connection) -> dict[tuple[str, Place], tuple[
 
 
 async def _committed(kafka: Kafka) -> dict[tuple[str, Place], tuple[int, str]]:
-    """Of the groups of this installation."""
+    """Of the groups of this installation that keep their positions there."""
     prefix = kafka.topic_prefix
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers, request_timeout_ms=10_000)
     await admin.start()
@@ -88,6 +89,8 @@ async def _committed(kafka: Kafka) -> dict[tuple[str, Place], tuple[int, str]]:
         for group in groups:
             for partition, committed in (await admin.list_consumer_group_offsets(group)).items():
                 place = (partition.topic.removeprefix(prefix), partition.partition)
+                if committed.metadata.startswith(OURS):  # a copy: of what was dropped, one that stays behind
+                    continue
                 if partition.topic.startswith(prefix) and place[0] in PARTITIONS and committed.offset >= 0:
                     found[group.removeprefix(prefix), place] = (committed.offset, "kafka")
         return found

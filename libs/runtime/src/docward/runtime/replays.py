@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from docward.events.topics import TOPICS
 from docward.runtime.generations import live_one, schema_of
 from docward.runtime.operating import NotPossibleError, Operator
 from docward.runtime.postgres import Connection
@@ -118,6 +119,12 @@ def _require_possible(name: str, topics: Sequence[str], chosen: Chosen) -> None:
         raise NotPossibleError(f"{name} was never fed: no projector of this release has run")
     if chosen.topic is not None and chosen.topic not in topics:
         raise NotPossibleError(f"{name} reads no {chosen.topic}; it reads {', '.join(topics)}")
+    partitions = {number for topic in TOPICS if topic.name in topics for number in range(topic.partitions)}
+    if chosen.partition is not None and chosen.partition not in partitions:
+        raise NotPossibleError(f"there is no partition {chosen.partition}: they are 0 to {max(partitions)}")
+    match chosen.since, chosen.until:
+        case (int() as since, int() as until) | (datetime() as since, datetime() as until) if until <= since:  # type: ignore[operator]
+            raise NotPossibleError(f"nothing lies from {since} to {until}")
     offsets = isinstance(chosen.since, int) or isinstance(chosen.until, int)
     if offsets and chosen.topic is None and len(topics) > 1:
         raise NotPossibleError(f"{name} reads {', '.join(topics)}: say of which topic the offsets are")

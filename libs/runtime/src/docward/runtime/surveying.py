@@ -143,9 +143,9 @@ class Log:
                 continue
             if within and number not in within:
                 continue
-            since = await self._offset(place, chosen.since, first, end)
-            until = await self._offset(place, chosen.until, end, end)
-            found.append(Touched(topic, number, max(since, first), min(max(until, since), end)))
+            since = min(max(await self._offset(place, chosen.since, first, end), first), end)
+            until = min(max(await self._offset(place, chosen.until, end, end), since), end)
+            found.append(Touched(topic, number, since, until))
         return found
 
     async def _offset(self, place: Place, point: Point | None, otherwise: int, end: int) -> int:
