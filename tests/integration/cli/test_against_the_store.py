@@ -86,6 +86,10 @@ async def test_rows_are_held_against_the_event_store_whatever_became_of_the_topi
     )
     events = await place.fetch("select count(*) as n from converter.events where key = $1", one["id"])
     assert survey["of"] == sum(each["records"] for each in survey["touched"]) == events[0]["n"]
+    nothing = await said(
+        place, "replay", "search", "--from", "2999-01-01T00:00:00Z", "--source", "store", "--dry-run", "--json"
+    )
+    assert (nothing["of"], nothing["keys"], nothing["touched"]) == (0, 0, [])
     await said(place, "replay", "documents", "--key", str(one["id"]), "--source", "store", *WHY)
     await said(place, "replay", "search", "--key", str(stranger), "--source", "store", *WHY)
     assert await place.fetch(rows) == right

@@ -48,29 +48,30 @@ class Retold(Beside):
         """
         chosen, rate = Chosen.read(self.row["chosen"]), self.row["rate"]
         of_log = await self.log.survey(chosen, rate) if chosen.of_log else None
-        keys = of_log.keys if of_log else self.log.by_partition(chosen.keys)
+        keys = (of_log.keys if of_log else self.log.by_partition(chosen.keys)) if chosen.bounded else None
         touched = [part for schema, topic in self.stores for part in await self._held(schema, topic, keys)]
-        if not chosen.bounded:
+        if keys is None:
             keys = {part.partition: set[UUID]() for part in touched}
             for part in touched:
                 keys[part.partition] |= part.keys
         total = sum(part.records for part in touched)
         return Survey(of_log.touched if of_log else touched, keys, total, total / rate if rate else None)
 
-    async def _held(self, schema: str, topic: Topic, keys: Mapping[int, set[UUID]]) -> list[Touched]:
-        """What a store holds of these keys, or of all when there are none."""
+    async def _held(self, schema: str, topic: Topic, keys: Mapping[int, set[UUID]] | None) -> list[Touched]:
+        """What a store holds of these keys; None: of all."""
         await self._require_readable(schema)
         rows = await self.pool.fetch(
             f"""
             select partition, min(seq) as since, max(seq) + 1 as until, count(*) as records,
                 array_agg(distinct stream_id) as streams, array_agg(distinct key) as keys
             from {schema}.events e
-            where topic = $1 and ($2::int[] = '{{}}' or partition = any($2) and key = any($3::uuid[]))
+            where topic = $1 and ($2 or partition = any($3::int[]) and key = any($4::uuid[]))
             group by partition
             """,  # noqa: S608 -- a name of ours
             topic.name,
-            list(keys),
-            [key for of_partition in keys.values() for key in of_partition],
+            keys is None,
+            list(keys or ()),
+            [key for of_partition in (keys or {}).values() for key in of_partition],
         )
         return [
             Touched(topic.name, r["partition"], r["since"], r["until"], r["records"], set(r["streams"]), set(r["keys"]))
