@@ -25,6 +25,7 @@ LISTS_WITHOUT_LIMIT = {
     "share-with-groups",
     "apply-changes",  # as many edits as the version has findings
     "request-analysis",
+    "request-suite-analysis",
     "add-policy",
     "edit-policy",
     "import-pack",  # recorded in chunks

@@ -73,7 +73,7 @@ async def test_a_valid_token_without_a_role_of_this_system_may_do_nothing(runnin
 
 async def test_every_address_of_the_api_asks_for_a_token(running: Running) -> None:
     for path, methods in running.app.openapi()["paths"].items():
-        ids = dict.fromkeys(("document_id", "analysis_id", "operation_id"), UUID(int=1))
+        ids = dict.fromkeys(("document_id", "group_id", "analysis_id", "operation_id"), UUID(int=1))
         operators = {"schema": "ab", "replay": 1, "service": "converter", "number": 1}
         url = path.format(**ids, **operators, fingerprint="f", name="ab", release=1)
         for method, described in methods.items():

@@ -1,4 +1,7 @@
-"""Analyses of a document, with their findings and the feedback on them. Stream `analysis:<document's id>`."""
+"""Analyses of a document or of a document group, with their findings and the feedback on them.
+
+Stream `analysis:<the document's or group's id>`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from docward.events.findings import (
     Severity,
     Verdict,
 )
+from docward.events.groups import MAX_MEMBERS
 from docward.events.messages import Command, Event, Number, ObjectRef, RepositoryRef, Sha256, Value
 
 FindingStatus = Literal["open", "accepted", "modified", "rejected", "resolved"]
@@ -37,6 +41,30 @@ class RequestAnalysis(Command):
     version: Number
     markdown: ObjectRef
     ir: ObjectRef
+    repositories: tuple[RepositoryRef, ...] = ()
+    engine: Literal["offline"] = "offline"
+    focus: tuple[str, ...] = ()
+    """Check families to run; empty: all."""
+    model: str | None = None
+
+
+class SuiteMember(Value):
+    """A converted version of a document, as part of a suite."""
+
+    document_id: UUID
+    version: Number
+    title: str = Field(max_length=255)
+    filename: str = Field(default="", max_length=255)
+    markdown: ObjectRef
+    ir: ObjectRef
+
+
+class RequestSuiteAnalysis(Command):
+    """Analyse the members of a document group as one suite, the primary one first."""
+
+    version: Number
+    """Of the group's stream, when these were its members."""
+    members: tuple[SuiteMember, ...] = Field(min_length=1, max_length=MAX_MEMBERS)
     repositories: tuple[RepositoryRef, ...] = ()
     engine: Literal["offline"] = "offline"
     focus: tuple[str, ...] = ()
@@ -104,6 +132,16 @@ class AnalysisRequested(Event):
     version: int
     markdown: ObjectRef
     ir: ObjectRef
+    repositories: tuple[RepositoryRef, ...]
+    engine: str
+    focus: tuple[str, ...]
+    model: str | None
+
+
+class SuiteAnalysisRequested(Event):
+    analysis_id: UUID
+    version: int
+    members: tuple[SuiteMember, ...]
     repositories: tuple[RepositoryRef, ...]
     engine: str
     focus: tuple[str, ...]

@@ -50,6 +50,10 @@ Level = Literal["MUST", "SHOULD", "MAY"]
 Compliance = Literal["compliant", "partial", "non-compliant"]
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Quote(Value):
     """Words of the document: `markdown[span.start:span.end] == text`, verified when the finding was made."""
 
@@ -59,6 +63,8 @@ class Quote(Value):
     section: str | None = None
     """Number and title of the section, as a person would cite it."""
     page: int | None = None
+    document_id: UUID | None = Field(default=None, exclude_if=_is_none)
+    """In the analysis of a suite: the member whose words these are. Written only there."""
 
 
 class PolicyRef(Value):
@@ -70,6 +76,9 @@ class PolicyRef(Value):
 
 class ProposedChange(Value):
     """An exact edit of the version that was analysed. `original` is what stands at `span` (empty for an insertion)."""
+
+    document_id: UUID | None = Field(default=None, exclude_if=_is_none)
+    """In the analysis of a suite: the member that it changes. Written only there."""
 
     span: Span
     original: str

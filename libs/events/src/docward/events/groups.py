@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field
 
 from docward.events.documents import Description, Title, Visibility
 from docward.events.messages import Command, Event
 
 MAX_MEMBERS = 50
 """An analysis of the group names the objects of all of them in one event."""
-Members = Annotated[tuple[UUID, ...], Field(max_length=MAX_MEMBERS)]
-IdentityGroup = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-def _visible(title: str | None) -> str | None:
-    if title is not None and not title.strip():
+def _visible(title: str) -> str:
+    if not title.strip():
         raise ValueError("a title needs a visible character")
     return title
+
+
+GroupTitle = Annotated[Title, AfterValidator(_visible)]
+Members = Annotated[tuple[UUID, ...], Field(max_length=MAX_MEMBERS)]
+IdentityGroup = Annotated[str, Field(min_length=1, max_length=255)]
 
 
 # Commands
@@ -28,7 +31,7 @@ def _visible(title: str | None) -> str | None:
 class CreateDocumentGroup(Command):
     """Without a primary the first member is the primary one."""
 
-    title: Title
+    title: GroupTitle
     description: Description = ""
     visibility: Visibility = "organization"
     groups: tuple[IdentityGroup, ...] = Field(default=(), max_length=50)
@@ -36,14 +39,10 @@ class CreateDocumentGroup(Command):
     members: Members = ()
     primary: UUID | None = None
 
-    not_blank = field_validator("title")(_visible)
-
 
 class RenameDocumentGroup(Command):
-    title: Title | None = None
+    title: GroupTitle | None = None
     description: Description | None = None
-
-    not_blank = field_validator("title")(_visible)
 
 
 class AddGroupMember(Command):

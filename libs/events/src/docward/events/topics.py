@@ -92,6 +92,7 @@ ANALYSIS_COMMANDS = Topic(
     about="Analyses to run, and people's answers to findings.",
     types=(
         analyses.RequestAnalysis,
+        analyses.RequestSuiteAnalysis,
         analyses.CancelAnalysis,
         analyses.AcceptFinding,
         analyses.ModifyFinding,
@@ -161,6 +162,7 @@ ANALYSIS_EVENTS = Topic(
     about="Analyses, their findings and verdicts, and the feedback on findings.",
     types=(
         analyses.AnalysisRequested,
+        analyses.SuiteAnalysisRequested,
         analyses.FindingsRecorded,
         analyses.VerdictsRecorded,
         analyses.AnalysisCompleted,

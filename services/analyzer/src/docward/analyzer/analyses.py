@@ -68,6 +68,8 @@ def decide(analyses: Analyses, command: Any, request: Request) -> Decision:
     match command:
         case a.RequestAnalysis():
             return _request(analyses, command, request)
+        case a.RequestSuiteAnalysis():
+            return Rejected("not-available", "this release does not analyse document groups")
         case a.CancelAnalysis(analysis_id=ident):
             if not {"contributor", "admin"} & set(request.actor.roles):
                 return Rejected("forbidden", "cancelling an analysis needs the role contributor")

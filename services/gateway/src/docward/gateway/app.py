@@ -33,6 +33,7 @@ from docward.gateway.routes import (
     content,
     documents,
     findings,
+    groups,
     live,
     me,
     operations,
@@ -126,6 +127,7 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
         changes,
         analyses,
         reports,
+        groups,
         repositories,
         operations,
         audit,
@@ -153,6 +155,7 @@ def _entrance() -> APIRouter:
             "version": VERSION,
             "links": {
                 "documents": f"{API}/documents",
+                "document-groups": f"{API}/document-groups",
                 "policy-repositories": f"{API}/policy-repositories",
                 "operations": f"{API}/operations",
                 "audit": f"{API}/audit",

@@ -13,7 +13,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import structlog
@@ -48,6 +48,7 @@ REJECTIONS = {
     "deleted": 410,
     "version-conflict": 412,
     "unknown-finding": 404,
+    "not-a-member": 404,
     "unknown-version": 422,
     "duplicate-policy": 422,
     "invalid-policy": 422,
@@ -62,6 +63,7 @@ class Accepted(BaseModel):
     operation_id: UUID
     document_id: UUID | None = None
     repository_id: UUID | None = None
+    group_id: UUID | None = None
     links: dict[str, str] = Field(description="Paths: `operation`, and the resource that the command is for.")
 
 
@@ -135,11 +137,13 @@ class Order:
 
     topic: Topic
     kind: str
-    """Of the aggregate: `document`, `policy-repository`, `analysis`."""
+    """Of the aggregate: `document`, `document-group`, `policy-repository`, `analysis`."""
     aggregate_id: UUID
     message: Command
     path: str
     """Of the resource, for the answer's links."""
+    resource: Literal["document", "document-group", "policy-repository"] = "document"
+    """What the resource is."""
 
 
 class Attempt:
@@ -272,6 +276,8 @@ async def outcome(
     watched = [f"command:{accepted.operation_id}"]
     if accepted.document_id is not None:
         watched += [f"document:{accepted.document_id}", f"analysis:{accepted.document_id}"]
+    if accepted.group_id is not None:
+        watched += [f"document-group:{accepted.group_id}", f"analysis:{accepted.group_id}"]
     if accepted.repository_id is not None:
         watched.append(f"policy-repository:{accepted.repository_id}")
     operation = await read_model.until(settled, asyncio.get_running_loop().time() + seconds, *watched)
@@ -296,15 +302,12 @@ def operation_path(operation_id: UUID) -> str:
 
 
 def _accepted(command_id: UUID, order: Order) -> Accepted:
-    repository = order.kind == "policy-repository"
+    fields = {"document": "document_id", "document-group": "group_id", "policy-repository": "repository_id"}
+    about: dict[str, Any] = {fields[order.resource]: order.aggregate_id}
     return Accepted(
         operation_id=command_id,
-        document_id=None if repository else order.aggregate_id,
-        repository_id=order.aggregate_id if repository else None,
-        links={
-            "operation": operation_path(command_id),
-            "policy-repository" if repository else "document": order.path,
-        },
+        **about,
+        links={"operation": operation_path(command_id), order.resource: order.path},
     )
 
 

@@ -246,6 +246,63 @@ left join lateral (
 ) findings on true
 left join analysis_streams streams on streams.document_id = d.document_id;
 
+-- One row per document group, deleted ones included. `members`: their ids, in the order in which they came.
+-- `analysed`: the ids of all documents whose texts an analysis of the group has read, so that its findings may quote
+-- them; null while that is not known of every analysis.
+create view read.document_groups as
+select
+    g.group_id,
+    g.title,
+    g.description,
+    g.owner,
+    g.visibility,  -- private, group, organization
+    g.groups,
+    g.primary_id,  -- one of the members; null as long as there are none
+    coalesce(member.ids, '[]'::jsonb) as members,
+    case when member_analyses.unknown then null else coalesce(member_analyses.ids, '[]'::jsonb) end as analysed,
+    latest.analysis_id as latest_analysis_id,  -- the completed one that the following columns are from
+    latest.compliance,
+    (latest.self_containment ->> 'score')::double precision as self_containment,
+    latest.implementability ->> 'verdict' as implementability,
+    latest.finding_counts,
+    latest.verdict_counts,
+    g.created_at,
+    g.created_by,
+    g.created_by_name,
+    greatest(g.updated_at, streams.updated_at) as updated_at,
+    g.deleted_at,
+    g.deletion_reason,
+    g.stream_version,  -- of `document-group:<id>`: what If-Match and expected_version name
+    coalesce(streams.stream_version, 0) as analysis_stream_version  -- of `analysis:<id>`
+from document_groups g
+left join lateral (
+    select jsonb_agg(m.document_id order by m.ordinal) as ids
+    from document_group_members m
+    where m.group_id = g.group_id
+) member on true
+left join lateral (
+    select
+        jsonb_agg(distinct item -> 'document_id') filter (where item is not null) as ids,
+        coalesce(bool_or(s.analysis_id is null), false) as unknown
+    from analyses a
+    left join suite_analyses s on s.analysis_id = a.analysis_id
+    left join lateral jsonb_array_elements(s.members) item on true
+    where a.document_id = g.group_id
+) member_analyses on true
+left join lateral (
+    select a.*
+    from analyses a
+    where a.document_id = g.group_id and a.status = 'completed'
+    order by a.version desc, a.finished_version desc
+    limit 1
+) latest on true
+left join analysis_streams streams on streams.document_id = g.group_id;
+
+-- Which versions an analysis of a document group has read: members [{document_id, version, title, filename}].
+create view read.suite_analyses as
+select s.analysis_id, s.group_id, s.members
+from suite_analyses s;
+
 -- Full-text search, English: `where search @@ websearch_to_tsquery('english', $1)`. Version 0 is the document's title,
 -- description and tags, weighted above the text of the newest converted version. Without deleted documents.
 create view read.document_texts as
@@ -406,6 +463,7 @@ select
     case when o.progress is not null then o.last_event_at else coalesce(o.rejected_at, o.parked_at) end as updated_at,
     o.document_id,
     o.repository_id,
+    grouped.group_id,  -- of a document group's own commands, and of those to analyse it
     o.result_version as version,  -- the document's version that it made or works on
     o.result_analysis_id as analysis_id,
     o.result_stream,
@@ -429,6 +487,26 @@ left join analysis_streams analysed on analysed.document_id = o.result_aggregate
 left join finding_streams found on found.document_id = o.result_aggregate_id
 left join verdict_streams judged on judged.document_id = o.result_aggregate_id
 left join repositories repository on repository.repository_id = o.result_aggregate_id
+left join suite_analyses suite on suite.analysis_id = o.result_analysis_id
+cross join lateral (
+    -- Its command is there before the group is.
+    select coalesce(
+        (
+            select g.group_id
+            from document_groups g
+            where g.group_id = coalesce(
+                o.aggregate_id, o.result_aggregate_id, o.rejected_aggregate_id, o.parked_aggregate_id
+            )
+        ),
+        case
+            when split_part(coalesce(o.stream, o.rejected_stream, o.parked_stream, o.result_stream), ':', 1)
+                = 'document-group'
+                then coalesce(
+                    o.aggregate_id, o.result_aggregate_id, o.rejected_aggregate_id, o.parked_aggregate_id
+                )
+        end
+    ) as group_id
+) grouped
 cross join lateral (
     -- What ends a running command from the side.
     select
@@ -444,9 +522,16 @@ cross join lateral (
 cross join lateral (
     select case split_part(o.result_stream, ':', 1)
         when 'document' then document.stream_version
-        when 'analysis' then least(
-            coalesce(analysed.stream_version, 0), coalesce(found.stream_version, 0), coalesce(judged.stream_version, 0)
+        when 'document-group' then (
+            select g.stream_version from document_groups g where g.group_id = o.result_aggregate_id
         )
+        when 'analysis' then case
+            when grouped.group_id is null or o.result_analysis_id is null or suite.analysis_id is not null then least(
+                coalesce(analysed.stream_version, 0),
+                coalesce(found.stream_version, 0),
+                coalesce(judged.stream_version, 0)
+            )
+        end
         when 'policy-repository' then repository.stream_version
     end as stream_version
 ) shown;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -138,13 +139,13 @@ _NAMED = """
         left join read.repositories r on r.repository_id = (a.item ->> 'repository_id')::uuid
     ) named on true
 """
-# $1: sees everything, $2: subject, $3: groups
-_VISIBLE = """
+VISIBLE = """
     ($1::boolean
      or d.owner = $2::text
      or d.visibility = 'organization'
      or (d.visibility = 'group' and d.groups ?| $3::text[]))
 """
+"""Of a row `d` with owner, visibility and groups; $1 to $3 are `caller_of`."""
 _FILTERED = """
     and ($4::text is null and d.status <> 'deleted' or d.status = $4)
     and ($5::text is null or d.tags ? $5)
@@ -158,8 +159,18 @@ _FILTERED = """
 
 async def get(pool: asyncpg.Pool, document_id: UUID, caller: Actor) -> Document | None:
     """The document, deleted ones too; None when there is none that the caller may see."""
-    row = await pool.fetchrow(f"{_NAMED} where {_VISIBLE} and d.document_id = $4", *_caller(caller), document_id)
+    row = await pool.fetchrow(f"{_NAMED} where {VISIBLE} and d.document_id = $4", *caller_of(caller), document_id)
     return None if row is None else _document(row)
+
+
+async def among(pool: asyncpg.Pool, ids: Sequence[UUID], caller: Actor) -> dict[UUID, Document]:
+    """Those of the documents that there are and that the caller may see, deleted ones too."""
+    if not ids:
+        return {}
+    rows = await pool.fetch(
+        f"{_NAMED} where {VISIBLE} and d.document_id = any ($4::uuid[])", *caller_of(caller), list(ids)
+    )
+    return {row["document_id"]: _document(row) for row in rows}
 
 
 async def newest(
@@ -167,12 +178,12 @@ async def newest(
 ) -> list[Document]:
     """The newest first; `after` the last one seen."""
     rows = await pool.fetch(
-        f"""{_NAMED} where {_VISIBLE} {_FILTERED}
+        f"""{_NAMED} where {VISIBLE} {_FILTERED}
         and ($11::timestamptz is null or (d.created_at, d.document_id) < ($11, $12::uuid))
         order by d.created_at desc, d.document_id desc
         limit $13
         """,
-        *_caller(caller),
+        *caller_of(caller),
         *_filters(filters),
         *(after or (None, None)),
         limit,
@@ -213,8 +224,8 @@ async def search(
     for start in range(0, len(matches), BATCH):
         batch = {row["document_id"]: row["rank"] for row in matches[start : start + BATCH]}
         rows = await pool.fetch(
-            f"{_NAMED} where {_VISIBLE} {_FILTERED} and d.document_id = any ($11::uuid[])",
-            *_caller(caller),
+            f"{_NAMED} where {VISIBLE} {_FILTERED} and d.document_id = any ($11::uuid[])",
+            *caller_of(caller),
             *_filters(filters),
             list(batch),
         )
@@ -252,7 +263,8 @@ async def stored(pool: asyncpg.Pool, document_id: UUID, version: int) -> StoredV
     return None if row is None else StoredVersion.model_validate(dict(row))
 
 
-def _caller(caller: Actor) -> tuple[bool, str, list[str]]:
+def caller_of(caller: Actor) -> tuple[bool, str, list[str]]:
+    """Whether they see everything, their subject, their groups."""
     return sees_everything(caller), caller.subject, list(caller.groups)
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 import asyncpg
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from docward.events.messages import Actor
 from docward.gateway.auth import sees_everything
@@ -28,12 +28,18 @@ class Operation(BaseModel):
     last_event: str | None
     document_id: UUID | None
     repository_id: UUID | None
+    group_id: UUID | None = None
     version: int | None = Field(description="The document's version that it made or works on.")
     analysis_id: UUID | None
     code: str | None = Field(description="Why it failed, was rejected or is parked. Stable.")
     detail: str | None
     current_version: int | None = Field(description="Of the stream, when it was rejected.")
     visible: bool = Field(description="Everything that it led to so far can be read.")
+
+    @model_validator(mode="after")
+    def of_a_group(self) -> Operation:
+        """An analysis of a group is kept under the group's id."""
+        return self if self.group_id is None else self.model_copy(update={"document_id": None})
 
     @property
     def settled(self) -> bool:

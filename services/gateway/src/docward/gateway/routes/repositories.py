@@ -91,7 +91,8 @@ async def _import(gateway: Gateway, pack: Pack, if_match: Versions | None) -> Or
         repository = await _repository(gateway, pack.pack.id)
         require_current(if_match.document, repository.stream_version)
         command = ImportPack(pack=pack, expected_version=if_match.document)
-    return Order(POLICY_COMMANDS, "policy-repository", ident, command, f"{API}/policy-repositories/{pack.pack.id}")
+    path = f"{API}/policy-repositories/{pack.pack.id}"
+    return Order(POLICY_COMMANDS, "policy-repository", ident, command, path, "policy-repository")
 
 
 async def _repository(gateway: Gateway, name: str) -> RepositoryDetails:

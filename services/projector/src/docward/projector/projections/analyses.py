@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from docward.events.analyses import AnalysisCancelled, AnalysisCompleted, AnalysisFailed, AnalysisRequested
+from docward.events.analyses import (
+    AnalysisCancelled,
+    AnalysisCompleted,
+    AnalysisFailed,
+    AnalysisRequested,
+    SuiteAnalysisRequested,
+)
 from docward.events.codec import Envelope
 from docward.events.messages import CommandRejected, Message
 from docward.events.topics import ANALYSIS_EVENTS
@@ -18,7 +24,7 @@ def project(envelope: Envelope, message: Message, position: Position) -> Iterato
     match message:
         case CommandRejected():
             return
-        case AnalysisRequested():
+        case AnalysisRequested() | SuiteAnalysisRequested():
             yield _requested(envelope, message)
         case AnalysisCompleted():
             yield _finished(envelope, message.analysis_id, "completed", _results(message))
@@ -33,7 +39,7 @@ def project(envelope: Envelope, message: Message, position: Position) -> Iterato
     )
 
 
-def _requested(envelope: Envelope, event: AnalysisRequested) -> Write:
+def _requested(envelope: Envelope, event: AnalysisRequested | SuiteAnalysisRequested) -> Write:
     return Upsert(
         "analyses",
         {"analysis_id": event.analysis_id},

@@ -15,6 +15,7 @@ from docward.events.analyses import (
     AnalysisFailed,
     AnalysisRequested,
     FindingsRecorded,
+    SuiteAnalysisRequested,
     VerdictsRecorded,
 )
 from docward.events.codec import Envelope
@@ -80,6 +81,7 @@ def progress(event: Event) -> Progress:
             | VersionRestored()
             | ExportRequested()
             | AnalysisRequested()
+            | SuiteAnalysisRequested()
             | FindingsRecorded()
             | VerdictsRecorded()
         ):
