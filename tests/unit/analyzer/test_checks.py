@@ -144,6 +144,19 @@ DEFECTS = [
     ("vague-wording", "Errors must normally be reported.", "normally"),
     ("required-values", "The strategy uses leverage to raise returns.", "uses leverage"),
     ("required-values", "The desk sells call options at a strike above the price.", "strike"),
+    ("required-values", "The fund allocates among shares and bonds.", "allocates among"),
+    ("required-values", "Weights are adjusted when the trend turns.", "Weights are adjusted"),
+    ("open-questions", "The desk writes puts on shares. A share that is assigned is sold.", "is assigned"),
+    ("open-questions", "The desk writes puts on shares.", "writes puts"),
+    ("open-questions", "The fund may hold digital assets.", "digital assets"),
+    ("open-questions", "Derivatives may be used to hedge.", "Derivatives may be used"),
+    ("open-questions", "The score reads satellite images of car parks.", "satellite images"),
+    (
+        "conflicting-values",
+        "The index is rebalanced annually in May. Constituents are reviewed monthly.",
+        "reviewed monthly",
+    ),
+    ("open-questions", "The desk watches the wires for rumours.", "for rumours"),
     ("unspecified-computations", "Signals are derived from momentum, value and quality.", "derived from"),
     ("unspecified-computations", "Assets are traded based on macro signals.", "based on macro signals"),
     ("unsourced-inputs", "The signal uses closing prices.", "closing prices"),
@@ -236,6 +249,24 @@ CLEAN = [
     ("vague-wording", "There is no periodic rebalancing."),
     ("required-values", "The strategy uses leverage of at most 1.5x."),
     ("required-values", "The desk sells one call option per 100 shares at a strike 5 % above the price."),
+    ("required-values", "The fund allocates among shares and bonds: 60 % and 40 %, each between 30 % and 70 %."),
+    ("required-values", "Weights are adjusted when the trend turns: the weight of each share moves by 2 %."),
+    (
+        "open-questions",
+        (
+            "The desk writes puts on whole contracts of 100 shares. Early exercise is handled as exercise at expiry: an"
+            " assigned share is sold at the next open. Before dividends the put is bought back. After corporate actions"
+            " the adjusted contract is kept."
+        ),
+    ),
+    ("open-questions", "Derivatives may be used; their notional is at most 20 % of the net asset value."),
+    ("open-questions", "Satellite images arrive every day; images with missing data are not used."),
+    ("open-questions", "The desk watches the wires for rumours. No order is sent while rumours are unconfirmed."),
+    ("open-questions", "The strategy buys shares and holds them for a week."),
+    (
+        "conflicting-values",
+        "The index is rebalanced annually. Constituents are reviewed quarterly; a review can only remove one.",
+    ),
     ("unspecified-computations", "The score is calculated as the mean of momentum, value and quality."),
     ("unsourced-inputs", "Closing prices are sourced from the Northgate feed."),
     ("risk-disclosures", "The portfolio holds concentrated positions. A loss in one of them weighs heavily."),
@@ -298,6 +329,24 @@ def test_an_absence_names_the_sections_that_were_searched(run, check, text):
 )
 def test_what_is_present_is_not_absent_and_an_excerpt_is_not_judged(run, check, text):
     assert run(check, text).drafts == ()
+
+
+def test_lists_that_differ_twice_need_a_rule_which_of_them_prevails(run):
+    one, other = (
+        "- Payout ratio below 70%\n- Debt ratio below 2%\n",
+        "- Payout ratio below 60%\n- Debt ratio below 3%\n",
+    )
+    lists = f"# 1 A\n\n{one}\n# 2 B\n\n{other}"
+    titles = {draft.title for draft in run("conflicting-values", lists).drafts}
+    assert "Which of two sections prevails is not stated" in titles
+    ruled = run("conflicting-values", f"{lists}\nSection 1 prevails.\n").drafts
+    assert "Which of two sections prevails is not stated" not in {draft.title for draft in ruled}
+
+
+def test_several_risks_and_no_word_about_them_are_a_missing_section(run):
+    text = "The strategy uses leverage. It holds concentrated positions."
+    assert "No section on risks" in {draft.title for draft in run("risk-disclosures", text).drafts}
+    assert run("risk-disclosures", f"{text} Losses can exceed the capital.").drafts == ()
 
 
 def test_missing_data_is_asked_for_where_formulas_use_prices(run):

@@ -11,13 +11,13 @@ from docward.analyzer.analysis import absences, bounds, coverage, scores
 from docward.analyzer.analysis.checks import CHECKS
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import KIND, Draft, Outcome
-from docward.analyzer.analysis.findings import finding, grouped, ordered
+from docward.analyzer.analysis.findings import finding, grouped, ordered, told_once
 from docward.analyzer.analysis.packs import lexicon_of
 from docward.events.findings import AnalysisReport, Finding, PolicyRef
 from docward.events.ir import Ir
 from docward.events.policies import Policy
 
-ENGINE = "offline/3"
+ENGINE = "offline/4"
 """Goes into every report. Changes whenever the same input can give another report."""
 
 
@@ -39,10 +39,10 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
         raise ValueError("the IR does not belong to this Markdown")
     document = Document(ir, markdown, lexicon_of(policy for release in releases for policy in release.policies))
     outcomes = _outcomes(document)
+    drafts = [(name, draft) for name, outcome in outcomes.items() for draft in grouped(outcome.drafts)]
     own = [
         made
-        for name, outcome in outcomes.items()
-        for draft in grouped(outcome.drafts)
+        for name, draft in told_once(document, drafts)
         if (made := finding(document, draft, f"check:{name}")) is not None
     ]
     if not outcomes[KIND].drafts:

@@ -25,6 +25,8 @@ _YIELDS_TO: dict[Family, frozenset[Family]] = {
 }
 """A draft of the family on the left says the same as one of the families on the right about the same words."""
 
+_QUALIFIED = 25
+"""Characters behind a vague word within which stands what it qualifies: `suitable exchange rates`."""
 
 _STRONGER: frozenset[Family] = frozenset().union(*_YIELDS_TO.values())
 
@@ -93,7 +95,7 @@ def _fingerprint(draft: Draft, origin: str, policy: PolicyRef | None, evidence: 
 def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """By place in the document, absences last; equal fingerprints (repeated words) are numbered."""
     found = sorted(
-        _without_overlaps(tuple(findings)),
+        findings,
         key=lambda f: (
             f.quotes[0].span.start if f.quotes else 1 << 60,
             SEVERITIES.index(f.severity),
@@ -113,19 +115,31 @@ def ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(result)
 
 
-def _without_overlaps(findings: Sequence[Finding]) -> Iterator[Finding]:
-    places = {family: _Places(f for f in findings if f.family == family) for family in _STRONGER}
-    for finding_ in findings:
-        stronger = _YIELDS_TO.get(finding_.family, frozenset())
-        if not any(places[family].overlap(quote.span) for family in stronger for quote in finding_.quotes):
-            yield finding_
+def told_once(document: Document, drafts: Sequence[tuple[str, Draft]]) -> Iterator[tuple[str, Draft]]:
+    """Drafts with the names of their checks, without those that say what a stronger one says about the same words."""
+    places = {family: _Places(s for _, d in drafts if d.family == family for s in d.spans) for family in _STRONGER}
+    for name, draft in drafts:
+        stronger = _YIELDS_TO.get(draft.family, frozenset())
+        if not any(places[family].overlap(span) for family in stronger for span in _claimed(document, draft)):
+            yield name, draft
+
+
+def _claimed(document: Document, draft: Draft) -> Iterator[Span]:
+    """A vague word claims itself and what it qualifies, which stands behind it; everything else its sentence."""
+    if draft.family == "AMB" and draft.proposal is not None:
+        span = draft.proposal.span
+        sentence = document.sentence_at(span.start)
+        end = sentence.end if sentence is not None else span.end
+        yield Span(start=span.start, end=max(span.end, min(end, span.end + _QUALIFIED)))
+    else:
+        yield from (document.context(span) for span in draft.spans)
 
 
 class _Places:
-    """Where the findings of a family stand; asking is logarithmic, so that a document full of findings stays quick."""
+    """Where the drafts of a family stand; asking is logarithmic, so that a document full of findings stays quick."""
 
-    def __init__(self, findings: Iterable[Finding]) -> None:
-        spans = sorted((quote.span.start, quote.span.end) for finding_ in findings for quote in finding_.quotes)
+    def __init__(self, words: Iterable[Span]) -> None:
+        spans = sorted((span.start, span.end) for span in words)
         self._starts = [start for start, _ in spans]
         self._ends = list(accumulate((end for _, end in spans), max))
 

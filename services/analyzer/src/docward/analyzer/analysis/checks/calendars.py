@@ -192,6 +192,8 @@ _OPEN_POINTS = (
     ),
 )
 
+_SOURCE_OF_DAYS = re.compile(r"\b(?:calendars?|holidays?)\b", re.IGNORECASE)
+
 
 def several_markets(document: Document) -> Outcome:
     """Markets without a common day need a rule for holidays, half days, clocks and halts."""
@@ -218,7 +220,25 @@ def several_markets(document: Document) -> Outcome:
                 decision=(f"markets without a common day: {', '.join(cities)}", f"no rule for {name} in the document"),
             )
         )
+    if not any(_SOURCE_OF_DAYS.search(other.text) for other in document.body):
+        drafts.append(_no_source_of_calendars(document, cities))
     return Outcome(tuple(drafts), tuple(examined))
+
+
+def _no_source_of_calendars(document: Document, cities: list[str]) -> Draft:
+    return Draft(
+        family="SRC",
+        category="data-source-unspecified",
+        severity="medium",
+        title="No source of the calendars of several markets",
+        explanation=(
+            f"{', '.join(cities)} have calendars of their own; where the days and hours of trading are taken from is "
+            "not stated."
+        ),
+        searched=document.all_sections,
+        confidence=0.7,
+        decision=(f"markets without a common day: {', '.join(cities)}", "no calendar of an exchange in the document"),
+    )
 
 
 def _cities(sentence: Sentence) -> list[str]:

@@ -1,84 +1,17 @@
-"""What a strategy cannot do without once it mentions it: values (VAL), computations (FML), sources (SRC), risks (COV).
-
-Each rule has a trigger, the words that make the subject come up, and an answer that settles it anywhere in the text.
-"""
+"""What a strategy cannot do without once it mentions it: computations (FML), sources (SRC), risks (COV)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docward.analyzer.analysis.checks.sources import names_no_source
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
-from docward.analyzer.analysis.text import alternatives
 from docward.events.findings import Category, Family, Severity
 from docward.events.ir import Span
 
-
-@dataclass(frozen=True)
-class _Rule:
-    subject: str
-    trigger: re.Pattern[str]
-    answered: Callable[[Sentence], bool]
-    explanation: str
-    proposal: str
-
-
-def _stated(words: str, *dimensions: str, pattern: str = r"(?!)") -> Callable[[Sentence], bool]:
-    """A sentence that speaks of the words and has a quantity of one of the dimensions, or matches the pattern."""
-    about, also = re.compile(words, re.IGNORECASE), re.compile(pattern, re.IGNORECASE)
-
-    def answers(sentence: Sentence) -> bool:
-        if not about.search(sentence.text):
-            return False
-        return any(q.dimension in dimensions for q in sentence.quantities) or also.search(sentence.text) is not None
-
-    return answers
-
-
-def _trigger(words: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{alternatives(words)}\b", re.IGNORECASE)
-
-
-_VALUES = (
-    _Rule(
-        "leverage",
-        _trigger("us(?:e|es|ing) (?:\\w+ )?leverage\nleverage is (?:used|applied)\napply leverage"),
-        _stated(r"\bleverag", "multiple", "percent", "money"),
-        "Leverage is used, but neither its amount nor its limit is stated.",
-        " of at most {factor} of the net asset value",
-    ),
-    _Rule(
-        "strike price",
-        _trigger("strikes?(?: prices?)?\nat[- ]the[- ]money options?"),
-        _stated(r"\bstrikes?\b", "percent", "money", "multiple", "sigma", pattern=r"\bdelta\b|\bclosest to\b"),
-        "Options are traded, but how far their strike lies from the price of the underlying is not stated.",
-        " {distance from the price of the underlying}",
-    ),
-    _Rule(
-        "expiry",
-        _trigger("option expir(?:y|ation)\nexpiration dates?\nat expir(?:y|ation)"),
-        _stated(r"\bexpir", "time", "cadence", pattern=r"\b(?:third|last|first) \w+day\b"),
-        "Options are traded, but which expiry is chosen is not stated.",
-        " {expiry: weekly, monthly, days to expiry}",
-    ),
-    _Rule(
-        "number of contracts",
-        _trigger("(?:buy|buys|sell|sells|write|writes) (?:\\w+ )?(?:call|put)s?(?: options?)?"),
-        _stated(r"\b(?:calls?|puts?|options?|contracts?)\b", "count", "percent", "multiple", pattern=r"\bper 100\b"),
-        "Options are bought or sold, but their number in relation to the position is not stated.",
-        " {number of contracts per position}",
-    ),
-    _Rule(
-        "allocation",
-        _trigger("allocates? (?:\\w+ )?(?:across|among|between)"),
-        _stated(r"\b(?:weights?|allocat\w+|equit\w+|bonds?)\b", "percent", pattern=r"\bequal(?:ly)? weight"),
-        "Assets are allocated, but neither the starting weights nor their bounds are stated.",
-        " {weight and bounds per asset class}",
-    ),
-)
 _COMBINED = re.compile(
     r"\b(?:derived from|combin(?:es|ed|ing|ation of)|scored? (?:based )?on|aggregat(?:es|"
     r"ed))\s(?P<what>(?:[\w-]+\s){0,4}[\w-]+(?:,\s(?:and\s)?(?:[\w-]+\s){0,4}[\w-]+)*,?\sand\s(?:[\w-]+\s){0,3}[\w-]+|"
@@ -117,38 +50,15 @@ _RISKS = {
     for name, words in (
         ("leverage", r"(?:leverage (?:to|is)|us(?:e|es|ing) (?:\w+ )?leverage|target leverage)"),
         ("concentration", r"concentrated (?:positions?|portfolio|holdings?)"),
+        (
+            "one sector",
+            r"(?:100|[5-9]\d)\s?% (?:in )?(?:[\w-]+\s){0,2}(?:stocks|shares|equities|bonds|sector|companies)",
+        ),
         ("derivatives", r"(?:use|uses|trades?) (?:\w+ )?derivatives"),
         ("performance targets", r"(?:target (?:annual )?returns?|aims to outperform)"),
         ("crypto assets", r"(?:cryptocurrenc(?:y|ies)|crypto[- ]assets?|tokens)"),
     )
 }
-
-
-def required_values(document: Document) -> Outcome:
-    drafts, examined = [], []
-    for rule in _VALUES:
-        found = next(((s, m) for s in document.body if (m := rule.trigger.search(s.text))), None)
-        if found is None:
-            continue
-        sentence, match = found
-        if any(rule.answered(other) for other in document.body):
-            examined.append(sentence.span)
-            continue
-        span = sub_span(sentence, match)
-        drafts.append(
-            Draft(
-                family="VAL",
-                category="undefined-parameter",
-                severity="high",
-                title=f"No value for the {rule.subject}",
-                explanation=rule.explanation,
-                spans=(span,),
-                proposal=insert_after(document, span.end, rule.proposal),
-                confidence=0.75,
-                decision=(f"{rule.subject} comes up", "no quantity for it in the document"),
-            )
-        )
-    return Outcome(tuple(drafts), tuple(examined))
 
 
 def unspecified_computations(document: Document) -> Outcome:
@@ -221,7 +131,27 @@ def risk_disclosures(document: Document) -> Outcome:
         )
         for name, span in first.items()
     ]
+    if len(first) > 1:
+        drafts.append(_no_section_on_risks(document, tuple(first)))
     return Outcome(tuple(drafts))
+
+
+def _no_section_on_risks(document: Document, names: Sequence[str]) -> Draft:
+    return Draft(
+        family="COV",
+        category="compliance-gap",
+        severity="high",
+        title="No section on risks",
+        explanation=f"The document speaks of {', '.join(names)}, and has no section that tells of their risks.",
+        searched=document.all_sections,
+        proposal=insert_after(
+            document,
+            len(document.markdown.rstrip()),
+            f"\n\nThe risks of {', '.join(names)} are: {{risks, possible losses, largest drawdown}}.",
+        ),
+        confidence=0.7,
+        decision=("risks that the text brings up", *names),
+    )
 
 
 @dataclass(frozen=True)

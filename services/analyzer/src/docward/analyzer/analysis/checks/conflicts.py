@@ -27,6 +27,25 @@ _CASES = re.compile(
     r"\b(?:if|where|when|variant|sub-?index|alternatively|until|initially|within|each)\b", re.IGNORECASE
 )
 
+_PREVAILS = re.compile(
+    r"\b(?:prevails?|takes? precedence|overrid(?:e|es)|supersedes?|"
+    r"in (?:the )?case of (?:conflict|contradiction|doubt))\b",
+    re.IGNORECASE,
+)
+_CADENCE = r"(?:daily|weekly|monthly|quarterly|semi-?annually|annually|(?:every|each) (?:day|week|month|quarter|year))"
+_REBALANCED = re.compile(rf"\brebalanced\b(?:[\s,]+\w+){{0,2}}?\s(?P<cadence>{_CADENCE})\b", re.IGNORECASE)
+_REVIEWED = re.compile(
+    r"\b(?:constituents?|components?|composition|members|membership|weights|universe|index|portfolio)\s"
+    rf"(?:is|are)\s(?:also\s)?reviewed\b(?:[\s,]+\w+){{0,2}}?\s(?P<cadence>{_CADENCE})\b",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(
+    r"\b(?:remov\w+|delet\w+|replac\w+|leaves?|drops? out|excluded) [^.]{0,80}\b(?:reviews?|reviewed|between)\b|"
+    r"\b(?:reviews?|between)\b[^.]{0,80}\b(?:remov\w+|delet\w+|replac\w+|leaves?|excluded|no change)\b|"
+    r"\bbetween (?:two )?rebalanc\w+",
+    re.IGNORECASE,
+)
+
 
 def conflicting_values(document: Document) -> Outcome:
     drafts, examined = [], []
@@ -36,7 +55,9 @@ def conflicting_values(document: Document) -> Outcome:
             drafts.append(_draft(document, *pair))
         elif len(group) > 1:
             examined.append(group[0].sentence.span)
+    drafts.extend(_precedence(document, [draft for draft in drafts if len(draft.spans) > 1]))
     drafts.extend(_schemes(document))
+    drafts.extend(_reviews(document))
     return Outcome(tuple(drafts), tuple(examined))
 
 
@@ -137,3 +158,49 @@ def _schemes(document: Document) -> list[Draft]:
             decision=("weighting scheme", "equal against a measure"),
         )
     ]
+
+
+def _precedence(document: Document, conflicts: Sequence[Draft]) -> Iterator[Draft]:
+    """Two sections that contradict each other more than once are two lists of one thing: which one counts?"""
+    pairs: dict[tuple[str, str], list[Draft]] = defaultdict(list)
+    for draft in conflicts:
+        one, other = (document.section_at(span.start) for span in draft.spans[:2])
+        if one is not None and other is not None and one is not other:
+            pairs[document.label(one), document.label(other)].append(draft)
+    if any(_PREVAILS.search(sentence.text) for sentence in document.body):
+        return
+    for sections, drafts in pairs.items():
+        if len(drafts) > 1:
+            yield Draft(
+                family="CON",
+                category="ambiguous-methodology",
+                severity="high",
+                title="Which of two sections prevails is not stated",
+                explanation=f"{' and '.join(sections)} rule the same and differ in {len(drafts)} points.",
+                searched=sections,
+                confidence=0.8,
+                decision=("precedence of sections", *sections),
+            )
+
+
+def _reviews(document: Document) -> Iterator[Draft]:
+    """Composed anew at one cadence, reviewed at another: what a review in between does has to be said."""
+    rebalanced = next(((s, m) for s in document.body if (m := _REBALANCED.search(s.text))), None)
+    reviewed = next(((s, m) for s in document.body if (m := _REVIEWED.search(s.text))), None)
+    if rebalanced is None or reviewed is None or any(_BETWEEN.search(s.text) for s in document.body):
+        return
+    cadences = [match["cadence"].lower() for _, match in (rebalanced, reviewed)]
+    if cadences[0] != cadences[1]:
+        yield Draft(
+            family="CON",
+            category="inconsistent-content",
+            severity="high",
+            title=f"Rebalanced {cadences[0]}, reviewed {cadences[1]}",
+            explanation=(
+                "The composition changes at one cadence and is reviewed at another; nothing says what a review between "
+                "two rebalancings can change."
+            ),
+            spans=(rebalanced[0].span, reviewed[0].span),
+            confidence=0.7,
+            decision=("cadence of reviews", *cadences),
+        )

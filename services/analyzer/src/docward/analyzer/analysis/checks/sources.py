@@ -52,7 +52,7 @@ def named_sources(document: Document) -> Outcome:
             for column, cell in sentence.cells:
                 if _SOURCE_COLUMN.search(column) and cell.span.end > cell.span.start:
                     if _GENERIC_CELL.fullmatch(cell.text.strip()):
-                        drafts.append(_unnamed(document, sentence, cell.span, cell.text.strip().lower(), external=True))
+                        drafts.append(_unnamed(document, cell.span, cell.text.strip().lower(), external=True))
                     elif cell.text.strip():
                         examined.append(sentence.span)
             continue
@@ -63,7 +63,7 @@ def named_sources(document: Document) -> Outcome:
                     continue
                 seen.add(name)
                 span = sub_span(sentence, match, "source")
-                drafts.append(_unnamed(document, sentence, span, name, external=_is_service(name)))
+                drafts.append(_unnamed(document, span, name, external=_is_service(name)))
     return Outcome(tuple(drafts), tuple(examined))
 
 
@@ -91,7 +91,7 @@ def _is_service(name: str) -> bool:
     )
 
 
-def _unnamed(document: Document, sentence: Sentence, span: Span, name: str, *, external: bool) -> Draft:
+def _unnamed(document: Document, span: Span, name: str, *, external: bool) -> Draft:
     words = document.text[span.start : span.end]
     return Draft(
         family="SRC",
@@ -102,7 +102,7 @@ def _unnamed(document: Document, sentence: Sentence, span: Span, name: str, *, e
             f"The text relies on “{words}” without naming it, its product or feed, and its version. Another reader "
             "would take other data."
         ),
-        spans=(sentence.span if len(sentence.text) < 200 else span,),
+        spans=(span,),
         proposal=replace(document, span, "{provider, product or feed, version}"),
         confidence=0.85,
         decision=(
