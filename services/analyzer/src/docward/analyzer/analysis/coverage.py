@@ -7,7 +7,7 @@ decided by checks of the engine where it names them. What nothing could look at 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,21 +147,22 @@ def _by_evidence(case: _Case) -> Assessment:
 
 def _evidence(case: _Case) -> tuple[list[Sentence], list[Sentence]]:
     """Sentences that deny the subject, and sentences of the units that state it, best unit first."""
-    wanted, subject = case.policy.evidence, case.compiled.subject
+    document, wanted, subject = case.document, case.policy.evidence, case.compiled.subject
     denied: list[Sentence] = []
+    units: dict[int | str, list[Sentence]] = {}
+    for sentence in document.speaking(subject):
+        if is_denied(document, sentence, subject):
+            denied.append(sentence)
+        else:
+            units.setdefault(_unit(sentence, wanted.within), []).append(sentence)
     ranked: list[tuple[int, int, list[Sentence]]] = []
-    for unit in _units(case.document, wanted.within):
-        speaking: list[Sentence] = []
-        for sentence in unit:
-            if subject & sentence.concepts:
-                (denied if is_denied(case.document, sentence, subject) else speaking).append(sentence)
-        if not speaking:
-            continue
+    for speaking in units.values():
+        section = speaking[0].section
         own = {concept for sentence in speaking for concept in sentence.concepts}
-        heading = case.document.heading_concepts(unit[0].section)
+        heading = document.heading_concepts(section)
         if set(wanted.all) <= own | heading and (not wanted.any or set(wanted.any) & (own | heading)):
-            rank = int(case.has_prior(case.document.path(unit[0].section))) + len(own & subject)
-            ranked.append((-rank, unit[0].index, speaking))
+            rank = int(case.has_prior(document.path(section))) + len(own & subject)
+            ranked.append((-rank, speaking[0].index, speaking))
     ranked.sort(key=lambda item: item[:2])
     return _denying(case, denied), [sentence for _, _, unit in ranked for sentence in unit]
 
@@ -180,19 +181,24 @@ def _denying(case: _Case, denied: Sequence[Sentence]) -> list[Sentence]:
     return list(denied) if lost and named <= lost else []
 
 
-def _units(document: Document, within: str) -> Iterable[Sequence[Sentence]]:
-    if within == "sentence":
-        return [[sentence] for sentence in document.body]
-    if within == "paragraph":
-        return document.paragraphs.values()
-    if within == "document":
-        return [document.body] if document.body else []
-    return document.section_bodies.values()
+def _unit(sentence: Sentence, within: str) -> int | str:
+    """What the unit of the sentence is known by: its own number, its paragraph's, its section's, one for all."""
+    match within:
+        case "sentence":
+            return sentence.index
+        case "paragraph":
+            return sentence.paragraph
+        case "document":
+            return ""
+        case _:
+            return sentence.section.id if sentence.section else ""
 
 
 def _opposed(case: _Case) -> Sentence | None:
     patterns = case.compiled.contradictions
-    return next((s for s in case.document.body if any(pattern.search(s.text) for pattern in patterns)), None)
+    said = [pattern for pattern in patterns if pattern.search(case.document.body_text)]
+    sentences = case.document.body if said else ()
+    return next((s for s in sentences if any(pattern.search(s.text) for pattern in said)), None)
 
 
 def _scope(case: _Case, evidence: Sequence[Sentence]) -> list[Sentence]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from docward.analyzer.analysis.lexicon import Lexicon, Mention
+from docward.analyzer.analysis.lexicon import BREAK, Lexicon, Mention
+from docward.analyzer.analysis.negation import negations
 from docward.analyzer.analysis.quantities import Quantity, quantities
 from docward.analyzer.analysis.text import Token, content_of, plain, tokens
 from docward.events.findings import Quote
@@ -85,6 +86,10 @@ class Sentence:
         return content_of(self.tokens)
 
     @cached_property
+    def negations(self) -> tuple[tuple[int, int], ...]:
+        return negations(self.text)
+
+    @cached_property
     def concepts(self) -> frozenset[str]:
         return frozenset(mention.concept for mention in self.mentions)
 
@@ -131,6 +136,13 @@ class Document:
         return tuple(s for s in self.sentences if s.kind not in {"heading", "code"} and s.index not in past)
 
     @cached_property
+    def body_text(self) -> str:
+        """The sentences of the body, a line each: what a pattern (with `re.MULTILINE`) does not find here is in none of
+        them. A pattern may reach over lines, so what it finds has to be looked for in the sentences again.
+        """
+        return f"\n{BREAK}\n".join(sentence.text for sentence in self.body)
+
+    @cached_property
     def concepts(self) -> frozenset[str]:
         return frozenset(concept for sentence in self.sentences for concept in sentence.concepts)
 
@@ -143,6 +155,19 @@ class Document:
         grouped: dict[int, list[Sentence]] = {}
         for sentence in self.body:
             grouped.setdefault(sentence.paragraph, []).append(sentence)
+        return grouped
+
+    def speaking(self, concepts: Iterable[str]) -> list[Sentence]:
+        """Sentences of the body that mention one of the concepts, in document order."""
+        found = {s.index: s for concept in concepts for s in self._speaking.get(concept, ())}
+        return [found[index] for index in sorted(found)]
+
+    @cached_property
+    def _speaking(self) -> dict[str, list[Sentence]]:
+        grouped: dict[str, list[Sentence]] = {}
+        for sentence in self.body:
+            for concept in sentence.concepts:
+                grouped.setdefault(concept, []).append(sentence)
         return grouped
 
     @cached_property

@@ -105,7 +105,7 @@ def _compiled(policy_json: str) -> CompiledPolicy:
     return CompiledPolicy(
         policy=policy,
         facets=tuple(_facet(facet) for facet in policy.facets),
-        contradictions=tuple(re.compile(p, re.IGNORECASE) for p in policy.contradicts.patterns),
+        contradictions=tuple(re.compile(p, re.IGNORECASE | re.MULTILINE) for p in policy.contradicts.patterns),
         prior=frozenset(part for word in policy.evidence.sections_prior for part in stems(word)),
         subject=frozenset(policy.evidence.all) | frozenset(policy.evidence.any),
     )

@@ -126,21 +126,23 @@ class Lexicon:
     def _matches(self, hits: Hits) -> Iterator[tuple[_Rule, int, int]]:
         for symbol in hits:
             for rule in self._by_symbol.get(symbol, ()):
-                if all(part in hits for part in rule.phrase.symbols):
+                if rule.phrase.needed <= hits.keys():
                     for first, last in _places(rule.phrase, hits):
                         yield rule, first, last
 
     def _sentences(self, tokens: tuple[Token, ...], breaks: Sequence[int]) -> Iterator[Hits]:
         stream, ends = _stream(tokens, frozenset(breaks))
-        current, hits = -1, Hits()
+        begin, beyond, hits = 0, 0, Hits()
         for end, (meanings, length) in () if self._is_empty else self._automaton.iter(stream):
             last = ends[end]
             first = last - length + 1
-            sentence = bisect_right(breaks, first)
-            if sentence != current:
+            if not begin <= first < beyond:
                 if hits:
                     yield hits
-                current, hits = sentence, Hits()
+                number = bisect_right(breaks, first)
+                begin = breaks[number - 1] if number else 0
+                beyond = breaks[number] if number < len(breaks) else len(tokens)
+                hits = Hits()
             written: tuple[str, ...] | None = None
             for symbol, form in meanings:
                 if form.exact is not None:

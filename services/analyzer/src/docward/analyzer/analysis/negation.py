@@ -7,10 +7,11 @@ neither is a condition (`a test that is not documented is repeated`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
-from docward.analyzer.analysis.document import Document, Sentence
+if TYPE_CHECKING:  # a sentence knows its negations
+    from docward.analyzer.analysis.document import Document, Sentence
 
 _AUXILIARY = (
     r"(?:(?:do|does|did|is|are|has|have|had|will|was|were|need|needs)\s?(?:not|n['’]t)|never|no longer|"
@@ -86,7 +87,8 @@ _REACH_BEFORE, _REACH_AFTER = 60, 60
 def is_denied(document: Document, sentence: Sentence, concepts: AbstractSet[str]) -> bool:
     """Whether a negation reaches one of the concepts: in the same clause, before it or right behind it."""
     mentions = [mention for mention in sentence.mentions if mention.concept in concepts and not mention.fault]
-    for start, end in _negations(sentence) if mentions else ():
+    for begin, stop in sentence.negations if mentions else ():
+        start, end = sentence.start + begin, sentence.start + stop
         for mention in mentions:
             first, last = document.tokens[mention.first].start, document.tokens[mention.last].end
             near = first <= end + _REACH_AFTER and last >= start - _REACH_BEFORE
@@ -95,11 +97,16 @@ def is_denied(document: Document, sentence: Sentence, concepts: AbstractSet[str]
     return False
 
 
-def _negations(sentence: Sentence) -> Iterator[tuple[int, int]]:
-    for match in _NEGATED.finditer(sentence.text):
-        before, after = sentence.text[: match.start()], sentence.text[match.end() :]
-        if _BOUND.search(sentence.text[max(0, match.start() - 5) : match.end() + 8]):
-            continue
-        if _CONDITION.search(before) or _NEGATION_BEFORE.search(before) or _EXCEPTION.search(after):
-            continue
-        yield sentence.start + match.start(), sentence.start + match.end()
+def negations(text: str) -> tuple[tuple[int, int], ...]:
+    """Where a sentence denies, as half-open ranges."""
+    return tuple(match.span() for match in _NEGATED.finditer(text) if _holds(text, *match.span()))
+
+
+def _holds(text: str, start: int, end: int) -> bool:
+    before, after = text[:start], text[end:]
+    return not (
+        _BOUND.search(text[max(0, start - 5) : end + 8])
+        or _CONDITION.search(before)
+        or _NEGATION_BEFORE.search(before)
+        or _EXCEPTION.search(after)
+    )

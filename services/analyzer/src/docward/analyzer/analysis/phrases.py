@@ -38,6 +38,10 @@ class Phrase:
     def symbols(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(step.symbol for part in self.parts for step in part))
 
+    @cached_property
+    def needed(self) -> frozenset[str]:
+        return frozenset(self.symbols)
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
