@@ -1,31 +1,35 @@
-"""How absences are reported: one by one while they are few, together where a reader would drown in them.
+"""How verdicts are reported: one by one while they are few, together where a reader would drown in them.
 
-A verdict is kept for every requirement; only the findings are joined. Requirements belong together when their ids share
-all but their last part: `R6-15.1a` and `R6-15.2` are of `R6-15`. Packs of which a short document says little belong
-together too: it is a text about something else, and its reader learns that once.
+A verdict is kept for every requirement; only the findings are joined. Absences belong together when the ids of their
+requirements share all but their last part: `R6-15.1a` and `R6-15.2` are of `R6-15`. Packs of which a short document
+says little belong together too, with what it mentions in passing: it is a text about something else, and its reader
+learns that once. What several requirements, of one pack or of several, find wanting in one sentence is one finding.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docward.analyzer.analysis.coverage import Assessment
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import LONG_ENOUGH, Draft, insert_after
 from docward.analyzer.analysis.findings import SEVERITIES
 from docward.events.findings import PolicyRef
+from docward.events.ir import Span
 from docward.events.policies import Policy
 
-FEW = 2
-"""Absences of one section of a pack that a person still reads one by one."""
+FEW = 1
+"""Absences of one section of a pack that are not told together."""
 SECTIONS = 5
-"""Sections of one pack of which a short document is silent, beyond which a single finding tells of all of them."""
+"""Sections of one pack of which a short document is silent, and requirements that it half meets, beyond which a single
+finding tells of all of them.
+"""
 
 Judged = Sequence[tuple[Assessment, Policy]]
 """One release's requirements, and what became of each."""
-_Absences = list[tuple[Draft, PolicyRef, Policy]]
+_Items = list[tuple[Draft, PolicyRef, Policy]]
 
 
 @dataclass(frozen=True)
@@ -37,26 +41,51 @@ class Report:
 
 def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iterator[Report]:
     """What the verdicts of the releases, each with its repository's name, add to the findings."""
-    silent: dict[str, _Absences] = {}
+    silent: dict[str, _Items] = {}
+    contradicted: _Items = []
+    partial: _Items = []
+    absences: list[Report] = []
     for repository, judged in releases:
-        absent: dict[str, _Absences] = {}
+        absent: dict[str, _Items] = {}
+        lacking: _Items = []
         for assessment, policy in judged:
             if assessment.draft is None:
                 continue
+            item = (assessment.draft, assessment.verdict.policy, policy)
             if assessment.is_absence:
-                absent.setdefault(section_of(policy.id), []).append(
-                    (assessment.draft, assessment.verdict.policy, policy)
-                )
+                absent.setdefault(section_of(policy.id), []).append(item)
             else:
-                yield Report(assessment.draft, f"rule:{policy.id}", assessment.verdict.policy)
-        if document.words < LONG_ENOUGH and (len(absent) > SECTIONS or _mostly_silent(judged)):
-            silent[repository] = [item for items in absent.values() for item in items]
-        else:
-            for section, items in absent.items():
-                yield from _told(document, f"{repository}, {section}", section, {repository: items})
+                (lacking if assessment.verdict.verdict == "partial" else contradicted).append(item)
+        if document.words < LONG_ENOUGH and (len(absent) + len(lacking) > SECTIONS or _mostly_silent(judged)):
+            silent[repository] = [*(item for items in absent.values() for item in items), *lacking]
+            continue
+        partial += lacking
+        for section, items in absent.items():
+            absences += _told(document, f"{repository}, {section}", section, {repository: items})
+    yield from _by_sentence(contradicted)
+    yield from _by_sentence(partial)
+    yield from absences
     if silent:
         where = ", ".join(silent)
         yield from _told(document, where, where, silent)
+
+
+def _by_sentence(items: _Items) -> Iterator[Report]:
+    """One finding per sentence; it stands for the first of the most severe requirements, and names the others."""
+    groups: dict[Span, _Items] = {}
+    for item in items:
+        groups.setdefault(item[0].spans[0], []).append(item)
+    for group in groups.values():
+        (draft, reference, policy), *others = sorted(group, key=lambda item: SEVERITIES.index(item[0].severity))
+        if others:
+            named = "; ".join(f"{r.repository} {p.id} {p.title}" for _, r, p in others)
+            draft = replace(
+                draft,
+                title=f"{draft.title} (and {len(others)} more)",
+                explanation=f"{draft.explanation} The same sentence fails: {named}.",
+                decision=(*draft.decision, *(d.decision[0] for d, _, _ in others)),
+            )
+        yield Report(draft, f"rule:{policy.id}", reference)
 
 
 def _mostly_silent(judged: Judged) -> bool:
@@ -69,7 +98,7 @@ def section_of(policy_id: str) -> str:
     return re.sub(r"[.-][^.-]*$", "", policy_id) or policy_id
 
 
-def _told(document: Document, where: str, origin: str, absent: dict[str, _Absences]) -> Iterator[Report]:
+def _told(document: Document, where: str, origin: str, absent: dict[str, _Items]) -> Iterator[Report]:
     items = [item for of_pack in absent.values() for item in of_pack]
     if len(items) <= FEW:
         yield from (Report(draft, f"rule:{policy.id}", reference) for draft, reference, policy in items)
@@ -77,9 +106,10 @@ def _told(document: Document, where: str, origin: str, absent: dict[str, _Absenc
         yield Report(_joined(document, where, absent), f"rule:{origin}", None)
 
 
-def _joined(document: Document, where: str, absent: dict[str, _Absences]) -> Draft:
+def _joined(document: Document, where: str, absent: dict[str, _Items]) -> Draft:
     drafts, _, policies = zip(*(item for items in absent.values() for item in items), strict=True)
     first = min(drafts, key=lambda draft: SEVERITIES.index(draft.severity))
+    little = "little or " if any(draft.spans for draft in drafts) else ""
     texts = [policy.proposal.text for policy in policies if policy.proposal is not None]
     if len(absent) > 1:  # what a page of one thing lacks of several others is for the author to choose from
         texts = []
@@ -87,8 +117,8 @@ def _joined(document: Document, where: str, absent: dict[str, _Absences]) -> Dra
         family=first.family,
         category=first.category,
         severity=first.severity,
-        title=f"{where}: nothing stated on {len(policies)} requirements",
-        explanation=f"The document says nothing about {_named(absent)}.",
+        title=f"{where}: {little}nothing stated on {len(policies)} requirements",
+        explanation=f"The document says {little}nothing about {_named(absent)}.",
         searched=tuple(dict.fromkeys(name for draft in drafts for name in draft.searched)),
         proposal=insert_after(document, len(document.markdown.rstrip()), "\n\n" + "\n\n".join(texts))
         if texts
@@ -98,7 +128,7 @@ def _joined(document: Document, where: str, absent: dict[str, _Absences]) -> Dra
     )
 
 
-def _named(absent: dict[str, _Absences]) -> str:
+def _named(absent: dict[str, _Items]) -> str:
     if len(absent) > 1:
         return "; ".join(f"{len(items)} requirements of {repository}" for repository, items in absent.items())
     return "; ".join(f"{policy.id} {policy.title}" for items in absent.values() for _, _, policy in items)

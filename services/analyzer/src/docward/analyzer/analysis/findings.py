@@ -88,6 +88,8 @@ def _fingerprint(draft: Draft, origin: str, policy: PolicyRef | None, evidence: 
     """Identity across analyses: what is said (category, origin, policy, subject) about which words, not where."""
     subject = draft.decision[0] if draft.decision else ""
     name = f"{policy.repository_id}/{policy.policy_id}" if policy else ""
+    if policy and draft.family not in {"NEG", "NUM"}:  # what a document half says, it may say half in another place
+        evidence = "incomplete" if draft.spans else ""
     parts = (draft.category, origin, name, subject, normalised(evidence))
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
 

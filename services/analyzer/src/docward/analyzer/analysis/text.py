@@ -15,7 +15,8 @@ import snowballstemmer
 _MARKS = re.compile(
     r"(?<![\\\w}^_])\{[A-Za-z][\w ,:’'-]{2,80}\}|\*+|`+|\\(?=[^\w\s])|\]\([^)\s]*\)|[\[\]]|<br\s*/?>|\n"
 )
-_WORD = re.compile(r"[^\W_]+(?:[.,]\d+)*")
+_WORD = re.compile(r"(?:large|mid|small|micro|mega|all)[- ]?caps?\b|[^\W_]+(?:[.,]\d+)*", re.IGNORECASE)
+"""`large-cap` is one word: it is no cap."""
 _STEMMER = snowballstemmer.stemmer("english")
 
 
