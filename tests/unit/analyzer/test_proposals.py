@@ -10,6 +10,7 @@ import pytest
 
 from docward.analyzer.analysis import analyse
 from docward.analyzer.analysis.findings import SEVERITIES
+from docward.analyzer.analysis.packs import bundled_packs
 from docward.converter.conversion import convert
 from docward.runtime.sniffing import MARKDOWN, sniff
 
@@ -54,6 +55,44 @@ def severe(found, than):
     """How many findings of each check are at least as severe as this one."""
     bound = SEVERITIES.index(than.severity)
     return Counter(each.origin for each in found if SEVERITIES.index(each.severity) <= bound)
+
+
+ABOUT_EVERYTHING = """# Strategy
+
+The trading algorithm sends orders to Xetra. Prices are those of Corvane Feed Handler, version 7.1.
+
+# Index
+
+The index is calculated by its administrator. An exchange-traded fund tracks the index.
+"""
+"""All packs apply to it, and it names the source of its prices."""
+
+
+def proposals(pack):
+    """In parts, so that what a section says once too often for all of them is not taken for a fault of one."""
+    texts = [policy.proposal.text for policy in pack.requirements if policy.proposal is not None]
+    return ["\n\n".join(texts[first : first + 12]) for first in range(0, len(texts), 12)]
+
+
+@pytest.mark.parametrize("name", [path.stem for path in bundled_packs()])
+def test_no_proposal_of_a_pack_contradicts_a_requirement_or_brings_a_finding_of_a_check(name, packs, releases):
+    before = judged(ABOUT_EVERYTHING, releases)
+    for part in proposals(packs[name]):
+        after = judged(f"{ABOUT_EVERYTHING}\n{part}\n", releases)
+        assert after[0] - before[0] == Counter(), part
+        assert after[1] - before[1] == set(), part
+
+
+def judged(text, releases):
+    """Which checks say something that weighs as much as an absence, and which requirements are contradicted."""
+    made = converted(text)
+    report = analyse(made.ir, made.markdown, releases)
+    checks = Counter(f"{f.origin}: {f.title}" for f in report.findings if f.origin[:6] == "check:" and weighs(f))
+    return checks, {v.policy.policy_id for v in report.verdicts if v.verdict == "contradicted"}
+
+
+def weighs(finding):
+    return SEVERITIES.index(finding.severity) < SEVERITIES.index("info")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)

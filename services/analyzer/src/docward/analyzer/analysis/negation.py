@@ -74,6 +74,12 @@ _CONDITION = re.compile(
 """Before a negation that is part of a condition: it tells what happens then."""
 _EXCEPTION = re.compile(r"^[^;:.]{0,120}?\b(?:unless|until|without|before|except|other than|not been)\b", re.IGNORECASE)
 """Behind a negation: what is forbidden is allowed on the condition that follows, so the condition is stated."""
+_FORBIDDEN = re.compile(
+    r"^[^;:.]{0,100}?\b(?:is|are|be|gets?) (?:\w+ly )?(?:blocked|rejected|refused|prohibited|forbidden|not allowed|"
+    r"stopped|cancelled|prevented|disabled|held back)\b",
+    re.IGNORECASE,
+)
+"""Behind `without`: what lacks it is kept from happening, so it is asked for."""
 _NEGATION_BEFORE = re.compile(
     r"\b(?:not|never|no|none|nobody|cannot|neither|nor|prohibited|forbidden|prevented|blocked|rejected|"
     r"blocks?|rejects?|refuse[sd]?|prevents?|declines?)\b[^;:.]{0,80}$|n['’]t\b[^;:.]{0,80}$",
@@ -109,4 +115,5 @@ def _holds(text: str, start: int, end: int) -> bool:
         or _CONDITION.search(before)
         or _NEGATION_BEFORE.search(before)
         or _EXCEPTION.search(after)
+        or (text[start : start + 7].lower() == "without" and _FORBIDDEN.search(after))
     )
