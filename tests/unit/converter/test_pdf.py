@@ -250,7 +250,7 @@ def test_a_scanned_page_among_others_is_named(pdf):
 def test_subscripts_and_exponents_are_marked_and_notes_are_not(pdf):
     formula = text("z<sub>t</sub> = (P<sub>t-1</sub> - m) / s<super>2</super>")
     conversion = converted(pdf([text(SENTENCE), formula, text("The desk decides<super>3</super>.")]))
-    assert conversion.markdown == f"{SENTENCE.strip()}\n\nz_t = (P_{{t-1}} - m) / s^2\n\nThe desk decides3.\n"
+    assert conversion.markdown == f"{SENTENCE.strip()}\n\n$$z_t = (P_{{t-1}} - m)/s^2$$\n\nThe desk decides3.\n"
     assert conversion.ir.formulas[0].name == "z_t"
 
 
@@ -295,3 +295,16 @@ def test_a_bullet_of_a_symbol_font_is_a_bullet():
     mark = BULLET.match("\uf0b7 Sends no order")
     assert mark is not None
     assert mark["mark"] == "\uf0b7"
+
+
+def test_one_word_between_two_lines_above_two_columns_is_no_header():
+    out = io.BytesIO()
+    page = canvas.Canvas(out, pagesize=A4, invariant=1)
+    page.line(72, 720, 500, 720)
+    page.drawString(72, 705, "Limits")
+    page.line(72, 700, 500, 700)
+    for at in range(3):
+        page.drawString(72, 680 - 14 * at, f"left {at}")
+        page.drawString(300, 680 - 14 * at, f"right {at}")
+    page.save()
+    assert converted(out.getvalue()).markdown.startswith("Limits")

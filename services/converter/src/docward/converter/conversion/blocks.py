@@ -143,6 +143,8 @@ def _leaf(kind: BlockKind, tokens: list[Token], index: int, depth: int, lines: L
     if token.map is None:
         raise ValueError("a leaf has a line map")
     start, end = lines.extent(*token.map)
+    if token.type == "fence" and token.info.strip() == "math":
+        kind = "formula"
     piece = Piece(kind, start, end, depth, info=token.info.split()[0] if token.info.split() else "")
     if kind == "heading":
         piece = replace(piece, level=int(token.tag[1]))

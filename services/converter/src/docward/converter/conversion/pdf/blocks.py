@@ -12,7 +12,7 @@ from typing import Literal
 
 from docward.converter.conversion.pdf.lines import Line
 
-Kind = Literal["paragraph", "item", "code", "table", "heading"]
+Kind = Literal["paragraph", "item", "code", "table", "heading", "formula"]
 BULLET = re.compile(r"^(?P<mark>[•●○◦▪■–—‣∙·\uf0a7\uf0b7o*-])\s+(?=\S)")
 ORDERED = re.compile(r"^(?P<mark>\d{1,3}[.)]|\([a-z0-9]{1,4}\)|[a-z][.)]|[ivx]{1,4}[.)])\s+(?=\S)")
 CAPTION = re.compile(r"^(?:Table|Figure|Fig\.|Exhibit|Listing)\s+[A-Z]?\.?\d+(?:[.-]\d+)*\s*(?:[:.–—-]|$)")
@@ -51,7 +51,7 @@ class Style:
 def body_style(lines: Sequence[Line]) -> Style:
     sizes: Counter[float] = Counter()
     for line in lines:
-        if line.table is None:
+        if not line.whole:
             sizes[round(line.size * 2) / 2] += len(line.text)
     size = sizes.most_common(1)[0][0] if sizes else 10.0
     steps = [
@@ -71,6 +71,8 @@ def blocks_of(lines: Sequence[Line], style: Style) -> list[Block]:
         if line.table is not None:
             blocks.append(Block("table", [line], rows=line.table))
             stack = []
+        elif line.formula is not None:
+            blocks.append(Block("formula", [line]))
         elif (
             line.mono and not (last and last.kind == "item") and (len(line.text) > 1 or (last and last.kind == "code"))
         ):
@@ -110,7 +112,7 @@ def _marked(line: Line, last: Block | None, style: Style) -> re.Match[str] | Non
 def _continues(block: Block, line: Line, style: Style) -> bool:
     """Whether a line goes on with the block before it."""
     last = block.lines[-1]
-    if block.kind in {"table", "code"} or abs(last.size - line.size) > 0.6 or last.bold != line.bold:
+    if block.kind in {"table", "code", "formula"} or abs(last.size - line.size) > 0.6 or last.bold != line.bold:
         return False
     alone = len(block.lines) == 1 and last.right - last.x1 > 4 * last.size
     if alone and EQUATION.match(last.text) and not line.text[:1].islower():

@@ -235,9 +235,10 @@ def _between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tu
 def _down_to_the_end(rows: Sequence[list[Run]], head_rows: Sequence[list[Run]], page: Page) -> list[list[Run]]:
     """The rows from the top that look like the header's, if nothing but a page's footer follows them."""
     columns = max(map(len, [*head_rows, *rows[:2]]), default=0)
-    if columns < 2:
+    starts = sorted(run.x0 for row in head_rows for run in row)
+    if columns < 2 or len(starts) < 2:
         return []
-    second = sorted(run.x0 for row in head_rows for run in row)[1] - 2
+    second = starts[1] - 2
     kept: list[list[Run]] = []
     for row in rows:
         wrapped = min(run.x0 for run in row) >= second

@@ -60,11 +60,11 @@ def _edge_rows(lines: Sequence[Line], *, top: bool) -> list[list[Line]]:
     for line in lines:
         rows[round(line.base)].append(line)
     found = [rows[base] for base in sorted(rows, reverse=top)[:EDGE_ROWS]]
-    return [row for at, row in enumerate(found) if all(one.table is None for near in found[: at + 1] for one in near)]
+    return [row for at, row in enumerate(found) if not any(one.whole for near in found[: at + 1] for one in near)]
 
 
 def is_contents_line(line: Line) -> bool:
-    return line.table is None and bool(CONTENTS_LINE.search(line.text))
+    return not line.whole and bool(CONTENTS_LINE.search(line.text))
 
 
 def mark_headings(blocks: Sequence[Block], outline: Outline, style: Style) -> None:

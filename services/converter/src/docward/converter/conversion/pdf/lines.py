@@ -30,6 +30,13 @@ class Line:
     table: list[list[str]] | None = None
     """A table that stands in the place of a line."""
     columns: tuple[float, ...] = field(default=())
+    formula: str | None = None
+    """LaTeX of a displayed formula that stands in the place of a line; empty where it could not be rebuilt."""
+
+    @property
+    def whole(self) -> bool:
+        """Something that is no line of text: it stays where it stands, as it is."""
+        return self.table is not None or self.formula is not None
 
     def settle(self) -> Line:
         """Compute what follows from the runs."""
@@ -133,9 +140,8 @@ def fragments(page: int, runs: Iterable[Run]) -> list[Line]:
     return found
 
 
-def in_reading_order(page: int, runs: Iterable[Run], tables: Sequence[Line], width: float) -> list[Line]:
-    """Lines and tables of a page in the order in which they are read."""
-    pieces = [*fragments(page, runs), *tables]
+def in_reading_order(pieces: Sequence[Line], width: float) -> list[Line]:
+    """Pieces of lines, tables and formulas of a page, as lines in the order in which they are read."""
     gutter = find_gutter(pieces, width)
     if gutter is None:
         return _columns([pieces])
@@ -160,7 +166,7 @@ def _columns(sides: Sequence[Sequence[Line]]) -> list[Line]:
         column = _rejoined(side)
         if not column:
             continue
-        starts = Counter(round(one.x0) for one in column if one.table is None)
+        starts = Counter(round(one.x0) for one in column if not one.whole)
         left = min(
             (x for x, count in starts.items() if count * 5 >= len(column)), default=min(one.x0 for one in column)
         )
@@ -174,16 +180,16 @@ def _columns(sides: Sequence[Sequence[Line]]) -> list[Line]:
 
 def _rejoined(side: Sequence[Line]) -> list[Line]:
     """Fragments of one row become one line; within a column a wide gap is only a gap."""
-    tables = [one for one in side if one.table is not None]
-    runs = [run for one in side if one.table is None for run in one.runs]
+    whole = [one for one in side if one.whole]
+    runs = [run for one in side if not one.whole for run in one.runs]
     page = side[0].page if side else 0
     lines = [Line(page, row).settle() for row in in_rows(runs)]
-    return sorted([*lines, *tables], key=lambda one: -(one.y0 + one.y1) / 2 if one.table is not None else -one.base)
+    return sorted([*lines, *whole], key=lambda one: -(one.y0 + one.y1) / 2 if one.whole else -one.base)
 
 
 def find_gutter(pieces: Sequence[Line], width: float) -> float | None:
     """The x between two columns of text; None on a page with one."""
-    texts = [one for one in pieces if one.table is None]
+    texts = [one for one in pieces if not one.whole]
     if len(texts) < 12:
         return None
     best: tuple[int, float] | None = None

@@ -15,16 +15,30 @@ from typing import Any
 import pypdfium2.raw as pdfium_c
 
 BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-b\b|\bbd\b", re.IGNORECASE)
-ITALIC = re.compile(r"italic|oblique|cmti|cmmi|-i\b|-it\b", re.IGNORECASE)
+ITALIC = re.compile(r"ital|oblique|cmti|cmmi|-i\b|-it\b", re.IGNORECASE)
 MONO = re.compile(r"courier|mono|consol|menlo|cmtt|typewriter|fixed", re.IGNORECASE)
 THIN = 3.0
 """Points; a thinner rectangle is a line."""
 MAX_DEPTH = 8
 MAX_OBJECTS = 200_000
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ufffe\uffff]")
+EXTENSION = re.compile(r"cmex|mathextension", re.IGNORECASE)
 LIGATURES = str.maketrans(
     {"\x02": "-", "ﬁ": "fi", "ﬂ": "fl", "ﬀ": "ff", "ﬃ": "ffi", "ﬄ": "ffl", "\u00ad": "-", "\u00a0": " ", "\u200b": ""}
 )
+
+LARGE = str.maketrans(
+    {
+        **{start + at: glyph for start in (0x00, 0x20) for at, glyph in enumerate("()[]⌊⌋⌈⌉{}⟨⟩")},
+        **{0x10 + at: glyph for at, glyph in enumerate("()()[]⌊⌋⌈⌉{}⟨⟩")},
+        **{0x30 + at: glyph for at, glyph in enumerate("()[][][]{}{}{}{|")},
+        **{0x40 + at: glyph for at, glyph in enumerate("()()⟨⟩⊔⊔∮∮⊙⊙⊕⊕⊗⊗")},
+        **{start + at: glyph for start in (0x50, 0x58) for at, glyph in enumerate("∑∏∫⋃⋂⊎⋀⋁")},
+        **{0x62 + at: glyph for at, glyph in enumerate("ˆˆˆ˜˜˜[]⌊⌋⌈⌉{}√√√√√√√")},
+        **dict.fromkeys((0x0E, 0x1E, 0x2C, 0x2E), "/"), 0x0C: "|", 0x0D: "‖", 0x60: "∐", 0x61: "∐",
+    }
+)  # fmt: skip
+"""TeX's large operators, brackets and roots, whose fonts say no meanings: by their places in the OMX encoding."""
 
 
 @dataclass(slots=True)
@@ -69,6 +83,8 @@ class Font:
     bold: bool
     italic: bool
     mono: bool
+    extension: bool
+    """Holds TeX's large symbols."""
 
 
 Matrix = tuple[float, float, float, float, float, float]
@@ -136,7 +152,8 @@ class PageReader:
         return box if all(map(math.isfinite, box)) else None
 
     def _text(self, item: Any, text_page: Any, outer: Matrix, found: Page) -> None:
-        text = self._words(item, text_page)
+        font = self._font(pdfium_c.FPDFTextObj_GetFont(item))
+        text = self._words(item, text_page, font)
         if not text.strip():
             return
         box = self._box(item, outer)
@@ -150,10 +167,9 @@ class PageReader:
             return
         base = f if box[1] - size < f < box[3] + size else box[1]
         x0 = min(box[0], e) if abs(box[0] - e) < size else box[0]
-        font = self._font(pdfium_c.FPDFTextObj_GetFont(item))
         found.runs.append(Run(text, x0, box[1], box[2], box[3], base, size, font.bold, font.italic, font.mono))
 
-    def _words(self, item: Any, text_page: Any) -> str:
+    def _words(self, item: Any, text_page: Any, font: Font) -> str:
         length = pdfium_c.FPDFTextObj_GetText(
             item, text_page, ctypes.cast(self._buffer, _USHORTS), len(self._buffer) // 2
         )
@@ -161,6 +177,8 @@ class PageReader:
             self._buffer = ctypes.create_string_buffer(length)
             length = pdfium_c.FPDFTextObj_GetText(item, text_page, ctypes.cast(self._buffer, _USHORTS), length // 2)
         text = self._buffer.raw[: max(length - 2, 0)].decode("utf-16-le", errors="replace")
+        if font.extension:
+            text = (text.rstrip(" ") or text).translate(LARGE)
         return CONTROL.sub(" ", text.translate(LIGATURES).replace("\r", "").replace("\n", " "))
 
     def _font(self, font: Any) -> Font:
@@ -173,7 +191,9 @@ class PageReader:
             flags = max(pdfium_c.FPDFFont_GetFlags(font), 0)
             heavy = pdfium_c.FPDFFont_GetWeight(font) >= 600
             mono = bool(MONO.search(name)) or bool(flags & 1)
-            self._fonts[address] = Font(heavy or bool(BOLD.search(name)), bool(ITALIC.search(name)), mono)
+            self._fonts[address] = Font(
+                heavy or bool(BOLD.search(name)), bool(ITALIC.search(name)), mono, bool(EXTENSION.search(name))
+            )
         return self._fonts[address]
 
     def _path(self, item: Any, outer: Matrix, found: Page) -> None:
@@ -217,7 +237,7 @@ def _straight(one: tuple[float, float], other: tuple[float, float]) -> Iterator[
 
 
 def _thin(x0: float, y0: float, x1: float, y1: float) -> Iterator[Rule]:
-    if x1 - x0 >= 6 and x1 - x0 > y1 - y0:
+    if x1 - x0 >= 3 and x1 - x0 > 2 * (y1 - y0):
         y = (y0 + y1) / 2
         yield Rule(x0, y, x1, y)
     elif y1 - y0 >= 6:

@@ -24,6 +24,7 @@ from pypdf.errors import PyPdfError
 from docward.converter.conversion import writing
 from docward.converter.conversion.outcome import ConversionError, Draft, Place, visible
 from docward.converter.conversion.pdf.blocks import Block, blocks_of, body_style, code_of, text_of
+from docward.converter.conversion.pdf.displays import take_displays
 from docward.converter.conversion.pdf.grids import take_tables, without_running_rules
 from docward.converter.conversion.pdf.headings import (
     CONTENTS_TITLE,
@@ -151,6 +152,7 @@ class _Composer:
     repaired: bool
 
     def compose(self, outline: Outline, metadata: dict[str, str]) -> Draft:
+        self.unclear: list[Line] = []
         self.dropped: dict[tuple[str, str], int] = {}
         lines = self._lines()
         style = body_style(lines)
@@ -182,7 +184,8 @@ class _Composer:
         without_running_rules(self.pages)
         for page in self.pages:
             tables, runs = take_tables(page)
-            by_page.append(in_reading_order(page.number, runs, tables, page.width))
+            formulas, pieces = take_displays(page, runs)
+            by_page.append(in_reading_order([*pieces, *tables, *formulas], page.width))
             rotated = sum(map(visible, page.rotated))
             self._drop("rotated text", "it stands beside the text, not in it", rotated)
         running = running_lines(by_page, [page.height for page in self.pages])
@@ -225,8 +228,16 @@ class _Composer:
             return writing.table([[writing.escape(cell) for cell in row] for row in block.rows])
         if block.kind == "code":
             return writing.fence(code_of(block.lines))
+        if block.kind == "formula":
+            return self._formula(block.first)
         text = writing.escape(self._text(block))
         return writing.heading(block.depth, text) if block.kind == "heading" else writing.paragraph(text)
+
+    def _formula(self, line: Line) -> str:
+        if line.formula:
+            return f"$${line.formula}$$"
+        self.unclear.append(line)
+        return writing.fence(line.text, "math")
 
     def _item(self, block: Block, widths: list[int]) -> tuple[str, list[int]]:
         text = self._text(block)[len(block.mark) :].strip()
@@ -246,6 +257,9 @@ class _Composer:
     def _warnings(self) -> Iterator[Issue]:
         if self.repaired:
             yield Issue(code="repaired", message="The file was damaged and was repaired; parts of it may be missing.")
+        for line in self.unclear:
+            message = f"A formula on page {line.page} could not be rebuilt: {line.text}"
+            yield Issue(code="formula-not-rebuilt", message=message, page=line.page)
         for page in self.pages:
             characters = sum(visible(run.text) for run in page.runs)
             if characters < FEW and page.image_area > MOST:
