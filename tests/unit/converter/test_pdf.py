@@ -308,3 +308,30 @@ def test_one_word_between_two_lines_above_two_columns_is_no_header():
         page.drawString(300, 680 - 14 * at, f"right {at}")
     page.save()
     assert converted(out.getvalue()).markdown.startswith("Limits")
+
+
+def test_a_row_that_is_drawn_at_once_is_divided_at_its_wide_gaps():
+    out = io.BytesIO()
+    page = canvas.Canvas(out, pagesize=A4, invariant=1)
+    for y in (714, 698, 650):
+        page.line(70, y, 300, y)
+    for at, row in enumerate(["Limit Value Unit", "Order 5.00 lots", "Value 1000 EUR", "Share 25.0 bps"]):
+        drawn = page.beginText(72, 702 - 16 * at)
+        drawn.setWordSpace(40)
+        drawn.textOut(row)
+        page.drawText(drawn)
+    page.save()
+    (table,) = converted(out.getvalue()).ir.tables
+    assert [[cell.text for cell in row] for row in (table.header, *table.rows)] == [
+        ["Limit", "Value", "Unit"],
+        ["Order", "5.00", "lots"],
+        ["Value", "1000", "EUR"],
+        ["Share", "25.0", "bps"],
+    ]
+
+
+def test_words_broken_at_the_ends_of_a_cells_lines_are_whole_again(pdf):
+    rows = [["Rule", "Action"], ["R-1", "cancels the con-\ntracts"], ["R-2", "a cross-\nsectional rank"]]
+    told = text("The contracts and their cross-sectional ranks are known.")
+    (table,) = converted(pdf([told, Table(rows, style=GRID)])).ir.tables
+    assert [row[1].text for row in table.rows] == ["cancels the contracts", "a cross-sectional rank"]

@@ -149,26 +149,26 @@ def _ended(last: Line, line: Line) -> bool:
     return room and (bool(TERMINAL.search(last.text)) or not line.text[:1].islower())
 
 
-def text_of(lines: Iterable[Line], words: frozenset[str]) -> tuple[str, int]:
+def text_of(lines: Iterable[str], words: frozenset[str]) -> tuple[str, int]:
     """The lines as one text, and how many line-break hyphens went. `words`: every word of the document, lower case."""
     text, removed = "", 0
     for line in lines:
         if not text:
-            text = line.text
+            text = line
             continue
         broken = re.search(r"([A-Za-z]+)[-‐]$", text)
-        rest = re.match(r"[a-z]+", line.text)
+        rest = re.match(r"[a-z]+", line)
         if broken and rest:
             whole = (broken[1] + rest.group()).lower()
             hyphenated = f"{broken[1]}-{rest.group()}".lower()
             if whole in words or hyphenated not in words:
-                text, removed = text[:-1] + line.text, removed + 1
+                text, removed = text[:-1] + line, removed + 1
             else:
-                text += line.text
-        elif re.search(r"\w[-‐]$", text) and line.text[:1].isalnum():  # “R-” and “1042” are one number
-            text += line.text
+                text += line
+        elif re.search(r"\w[-‐]$", text) and line[:1].isalnum():  # “R-” and “1042” are one number
+            text += line
         else:
-            text += " " + line.text
+            text += " " + line
     return text, removed
 
 

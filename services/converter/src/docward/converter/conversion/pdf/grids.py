@@ -175,7 +175,8 @@ def _texts(
 
 
 def _cell_text(runs: Sequence[Run]) -> str:
-    return " ".join(joined(sorted(row, key=lambda run: run.x0)) for row in in_rows(runs))
+    """The lines of a cell; how they go together only the document's words tell."""
+    return "\n".join(joined(sorted(row, key=lambda run: run.x0)) for row in in_rows(runs))
 
 
 def _table_line(
@@ -253,7 +254,11 @@ def _unwrapped(rows: Sequence[list[list[Run]]]) -> list[list[list[Run]]]:
     """Rows with the lines of wrapped cells together. A line without a first cell, or with one cell only, belongs to
     the row above or to the row below (cells may be centred): the widest gap between those two divides their lines.
     """
-    anchors = [at for at, row in enumerate(rows) if row and row[0] and sum(map(bool, row)) > 1]
+    anchors = [
+        at
+        for at, row in enumerate(rows)
+        if row and row[0] and sum(map(bool, row)) > 1 and not (at and _is_broken(rows[at - 1][0]))
+    ]
     if not anchors:
         return list(rows)
     bases = [max(run.base for cell in row for run in cell) for row in rows]
@@ -264,6 +269,11 @@ def _unwrapped(rows: Sequence[list[list[Run]]]) -> list[list[list[Run]]]:
     for start, stop in pairwise([*starts, len(rows)]):
         whole.append([[run for row in rows[start:stop] for run in row[at]] for at in range(len(rows[start]))])
     return whole
+
+
+def _is_broken(cell: Sequence[Run]) -> bool:
+    """Whether a cell ends in the middle of a word."""
+    return bool(cell) and cell[-1].text.rstrip().endswith(("-", "‐"))
 
 
 def _header(rows: Sequence[list[list[Run]]]) -> list[list[str]]:

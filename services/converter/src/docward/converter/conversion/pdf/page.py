@@ -14,6 +14,8 @@ from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
+from docward.converter.conversion.pdf.gaps import divide
+
 BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-b\b|\bbd\b", re.IGNORECASE)
 ITALIC = re.compile(r"ital|oblique|cmti|cmmi|-i\b|-it\b", re.IGNORECASE)
 MONO = re.compile(r"courier|mono|consol|menlo|cmtt|typewriter|fixed", re.IGNORECASE)
@@ -118,6 +120,8 @@ class PageReader:
                 elif kind == pdfium_c.FPDF_PAGEOBJ_IMAGE and (box := self._box(item, matrix)):
                     area = (box[2] - box[0]) * (box[3] - box[1]) / max(width * height, 1.0)
                     found.image_area = max(found.image_area, min(area, 1.0))
+            if page.get_rotation() == 0:
+                divide(found, text_page, *page.get_mediabox()[:2])
         finally:
             pdfium_c.FPDFText_ClosePage(text_page)
         return found

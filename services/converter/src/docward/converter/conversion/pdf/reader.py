@@ -10,7 +10,7 @@ import contextlib
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import takewhile
@@ -225,12 +225,12 @@ class _Composer:
 
     def _block(self, block: Block) -> str:
         if block.kind == "table":
-            return writing.table([[writing.escape(cell) for cell in row] for row in block.rows])
+            return writing.table([[writing.escape(self._text(cell.split("\n"))) for cell in row] for row in block.rows])
         if block.kind == "code":
             return writing.fence(code_of(block.lines))
         if block.kind == "formula":
             return self._formula(block.first)
-        text = writing.escape(self._text(block))
+        text = writing.escape(self._text(line.text for line in block.lines))
         return writing.heading(block.depth, text) if block.kind == "heading" else writing.paragraph(text)
 
     def _formula(self, line: Line) -> str:
@@ -240,7 +240,7 @@ class _Composer:
         return writing.fence(line.text, "math")
 
     def _item(self, block: Block, widths: list[int]) -> tuple[str, list[int]]:
-        text = self._text(block)[len(block.mark) :].strip()
+        text = self._text(line.text for line in block.lines)[len(block.mark) :].strip()
         ordered = re.fullmatch(r"\d{1,3}[.)]", block.mark) is not None
         marker = block.mark if ordered else "-"
         if not ordered and re.search(r"[A-Za-z0-9]", block.mark) and block.mark != "o":
@@ -249,8 +249,8 @@ class _Composer:
         indent = sum(widths[:depth])
         return f"{' ' * indent}{marker} {writing.escape(text)}", [*widths[:depth], len(marker) + 1]
 
-    def _text(self, block: Block) -> str:
-        text, removed = text_of(block.lines, self.words)
+    def _text(self, lines: Iterable[str]) -> str:
+        text, removed = text_of(lines, self.words)
         self._drop("hyphens at line ends", "the word is whole again", removed)
         return text
 
