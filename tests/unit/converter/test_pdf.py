@@ -250,7 +250,7 @@ def test_a_scanned_page_among_others_is_named(pdf):
 def test_subscripts_and_exponents_are_marked_and_notes_are_not(pdf):
     formula = text("z<sub>t</sub> = (P<sub>t-1</sub> - m) / s<super>2</super>")
     conversion = converted(pdf([text(SENTENCE), formula, text("The desk decides<super>3</super>.")]))
-    assert conversion.markdown == f"{SENTENCE.strip()}\n\n$$z_t = (P_{{t-1}} - m)/s^2$$\n\nThe desk decides3.\n"
+    assert conversion.markdown == f"{SENTENCE.strip()}\n\n$$z_t = (P_{{t-1}} - m)/s^2$$\n\nThe desk decides³.\n"
     assert conversion.ir.formulas[0].name == "z_t"
 
 
@@ -335,3 +335,46 @@ def test_words_broken_at_the_ends_of_a_cells_lines_are_whole_again(pdf):
     told = text("The contracts and their cross-sectional ranks are known.")
     (table,) = converted(pdf([told, Table(rows, style=GRID)])).ir.tables
     assert [row[1].text for row in table.rows] == ["cancels the contracts", "a cross-sectional rank"]
+
+
+def test_notes_below_the_text_become_footnotes(sound):
+    out = io.BytesIO()
+    page = canvas.Canvas(out, pagesize=A4, invariant=1)
+    page.setFont("Times-Roman", 11)
+    for at in range(4):
+        page.drawString(72, 700 - 14 * at, SENTENCE[:80])
+    page.drawString(72, 644, "The desk decides")
+    page.drawString(72, 630, "The cap is 5 % of the volume of the day.")
+    page.setFont("Times-Roman", 7)
+    page.drawString(152, 648, "1")
+    page.drawString(76, 103, "1")
+    page.setFont("Times-Roman", 9)
+    page.drawString(80, 100, "Except on holidays, on which the head")
+    page.drawString(72, 89, "of the desk decides.")
+    page.save()
+    conversion = converted(out.getvalue())
+    sound(conversion)
+    assert "The desk decides[^1]" in conversion.markdown
+    assert conversion.markdown.endswith("\n\n[^1]: Except on holidays, on which the head of the desk decides.\n")
+
+
+def test_words_under_an_address_become_a_link_and_nothing_else_does(pdf, sound):
+    story = [
+        text('See the <a href="https://example.org/rules(1)">venue manual</a> and <a href="javascript:x()">this</a>.'),
+        text('Write to <a href="mailto:desk@example.org">desk@example.org</a>.'),
+    ]
+    conversion = converted(pdf(story))
+    sound(conversion)
+    assert conversion.markdown.split() == (
+        [
+            "See",
+            "the",
+            "[venue",
+            "manual](https://example.org/rules%281%29)",
+            "and",
+            "this.",
+            "Write",
+            "to",
+            "desk@example.org.",
+        ]
+    )

@@ -12,7 +12,7 @@ from typing import Literal
 
 from docward.converter.conversion.pdf.lines import Line
 
-Kind = Literal["paragraph", "item", "code", "table", "heading", "formula"]
+Kind = Literal["paragraph", "item", "code", "table", "heading", "formula", "note"]
 BULLET = re.compile(r"^(?P<mark>[•●○◦▪■–—‣∙·\uf0a7\uf0b7o*-])\s+(?=\S)")
 ORDERED = re.compile(r"^(?P<mark>\d{1,3}[.)]|\([a-z0-9]{1,4}\)|[a-z][.)]|[ivx]{1,4}[.)])\s+(?=\S)")
 CAPTION = re.compile(r"^(?:Table|Figure|Fig\.|Exhibit|Listing)\s+[A-Z]?\.?\d+(?:[.-]\d+)*\s*(?:[:.–—-]|$)")

@@ -12,8 +12,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 from docward.converter.conversion.pdf.lines import Line, fragments
-from docward.converter.conversion.pdf.mathematics import CONDITIONS, FUNCTIONS, GREEK, SMALL, latex
+from docward.converter.conversion.pdf.mathematics import SMALL, latex
 from docward.converter.conversion.pdf.page import Page, Rule, Run
+from docward.converter.conversion.pdf.symbols import CONDITIONS, FUNCTIONS, GREEK
 
 SIGN = re.compile(r"[=<>≤≥≈≡∝∼≠∑∏∫√∈⩽⩾]")
 LETTER = re.compile(rf"[{''.join(GREEK)}∑∏∫√\U0001d400-\U0001d7ff]")

@@ -7,7 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from docward.converter.conversion.pagetext import RAISED
 from docward.converter.conversion.pdf.page import Run
+
+MARK = re.compile(r"\d{1,3}")
+"""Of a note."""
 
 
 @dataclass
@@ -72,8 +76,10 @@ def joined(runs: Sequence[Run]) -> str:
 
 
 def _shifted(run: Run, main: Run, before: str, *, computes: bool) -> str:
-    """`_t` for a lowered run, `^2` for a raised one in a formula (in prose that is the mark of a note)."""
+    """`_t` for a lowered run, `^2` for a raised one in a formula; in prose a raised number is the mark of a note."""
     shift = (run.base - main.base) / main.size
+    if run.size < 0.87 * main.size and 0.2 <= shift < 0.7 and not computes and MARK.fullmatch(run.text.strip()):
+        return run.text.strip().translate(RAISED) + (" " if run.text[-1] == " " else "")
     if (
         run.size > 0.87 * main.size
         or not -0.7 < shift < 0.7

@@ -34,6 +34,8 @@ from docward.converter.conversion.pdf.headings import (
     running_lines,
 )
 from docward.converter.conversion.pdf.lines import Line, in_reading_order
+from docward.converter.conversion.pdf.links import Link, links_of, links_on, with_links
+from docward.converter.conversion.pdf.notes import NOTE_MARK, Note, take_notes, with_references
 from docward.converter.conversion.pdf.page import Page, PageReader
 from docward.events.ir import Box, Issue
 from docward.events.losses import Dropped
@@ -62,13 +64,13 @@ SCANNED = "The pages are pictures without text; please upload the original docum
 def read_pdf(data: bytes) -> Draft:
     document, repaired = _opened(data)
     try:
-        pages = _pages(document)
+        pages, links = _pages(document)
         _check(pages)
         outline = _outline(document)
         metadata = _metadata(document)
     finally:
         document.close()
-    return _Composer(pages, repaired).compose(outline, metadata)
+    return _Composer(pages, links, repaired).compose(outline, metadata)
 
 
 def _opened(data: bytes) -> tuple[Any, bool]:
@@ -100,18 +102,20 @@ def _repaired(data: bytes) -> Any:
         raise ConversionError("damaged", DAMAGED) from error
 
 
-def _pages(document: Any) -> list[Page]:
+def _pages(document: Any) -> tuple[list[Page], list[list[Link]]]:
     reader = PageReader()
-    pages = []
+    pages, links = list[Page](), list[list[Link]]()
     for index in range(len(document)):
         try:
             page = document[index]
         except pypdfium2.PdfiumError:
             pages.append(Page(index + 1, 612.0, 792.0))
+            links.append([])
             continue
         pages.append(reader.read(page, index + 1))
+        links.append(links_of(document, page))
         page.close()
-    return pages
+    return pages, links
 
 
 def _check(pages: Sequence[Page]) -> None:
@@ -149,18 +153,22 @@ def _metadata(document: Any) -> dict[str, str]:
 @dataclass
 class _Composer:
     pages: Sequence[Page]
+    links: Sequence[Sequence[Link]]
     repaired: bool
 
     def compose(self, outline: Outline, metadata: dict[str, str]) -> Draft:
         self.unclear: list[Line] = []
+        self.notes: list[Note] = []
         self.dropped: dict[tuple[str, str], int] = {}
         lines = self._lines()
         style = body_style(lines)
+        lines, self.notes = take_notes(lines, style, self.pages)
         blocks = _tables_joined(blocks_of(lines, style))
         mark_headings(blocks, outline, style)
         self.words = frozenset(
             word for line in lines for word in re.findall(r"[a-z]+(?:-[a-z]+)*", line.text.lower()[:-1])
         )
+        blocks += [Block("note", note.lines, mark=note.label) for note in self.notes]
         markdown, places = self._markdown(blocks)
         title = next((_plain_text(block) for block in blocks if block.kind == "heading" and block.depth == 1), None)
         return Draft(
@@ -213,6 +221,13 @@ class _Composer:
                 text, widths = self._block(block), []
             if not text.strip():
                 continue
+            if block.kind not in {"code", "formula", "heading"}:
+                text, missed = with_links(text, links_on(block.lines, self.links))
+                self._drop(
+                    "addresses of links",
+                    "the words of the link are not found",
+                    sum(visible(one.address) for one in missed),
+                )
             if last is not None:
                 between = "\n" if block.kind == last == "item" else "\n\n"
                 parts.append(between)
@@ -230,8 +245,17 @@ class _Composer:
             return writing.fence(code_of(block.lines))
         if block.kind == "formula":
             return self._formula(block.first)
-        text = writing.escape(self._text(line.text for line in block.lines))
+        text = self._marked(block)
+        if block.kind == "note":
+            return f"[^{block.mark}]: {NOTE_MARK.sub('', text, count=1)}"
         return writing.heading(block.depth, text) if block.kind == "heading" else writing.paragraph(text)
+
+    def _marked(self, block: Block) -> str:
+        """A block's text, with the marks of its notes."""
+        text = writing.escape(self._text(line.text for line in block.lines))
+        if not self.notes or block.kind == "note":
+            return text
+        return with_references(text, {line.page for line in block.lines}, self.notes)
 
     def _formula(self, line: Line) -> str:
         if line.formula:
@@ -240,14 +264,14 @@ class _Composer:
         return writing.fence(line.text, "math")
 
     def _item(self, block: Block, widths: list[int]) -> tuple[str, list[int]]:
-        text = self._text(line.text for line in block.lines)[len(block.mark) :].strip()
+        text = self._marked(block)[len(writing.escape(block.mark)) :].strip()
         ordered = re.fullmatch(r"\d{1,3}[.)]", block.mark) is not None
         marker = block.mark if ordered else "-"
         if not ordered and re.search(r"[A-Za-z0-9]", block.mark) and block.mark != "o":
             text = f"{block.mark} {text}"
         depth = min(block.depth, len(widths))
         indent = sum(widths[:depth])
-        return f"{' ' * indent}{marker} {writing.escape(text)}", [*widths[:depth], len(marker) + 1]
+        return f"{' ' * indent}{marker} {text}", [*widths[:depth], len(marker) + 1]
 
     def _text(self, lines: Iterable[str]) -> str:
         text, removed = text_of(lines, self.words)
