@@ -14,10 +14,10 @@ DOCWARD := $(VENV)/bin/docward
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml))
 PATHS := libs services cli tests samples
 
-.PHONY: help setup demo up down example status test check format bench eval chaos soak clean lock
+.PHONY: help setup demo up down example status test check format bench bench-conversion eval chaos soak clean lock
 
 help: ## Show this list
-	sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 demo: setup ## Start everything and review three sample documents; Ctrl-C stops it (ONCE=1: stop after the results)
 	$(DOCWARD) demo $(if $(ONCE),--once)
@@ -55,6 +55,9 @@ format: setup ## Format the code and fix what can be fixed safely
 
 bench: setup ## Measure latency, deciders and rebuilds, each beside its bound (ARGS="--only rebuild" for one)
 	PYTHONPATH=tests $(PYTHON) -m bench $(ARGS)
+
+bench-conversion: setup ## Measure conversion beside other converters: speed, scores, memory (TOOLS=folder with a corpus generator)
+	PYTHONPATH=tests $(PYTHON) -m bench.conversion $(if $(TOOLS),--tools "$(TOOLS)") $(ARGS)
 
 eval: setup ## Measure the offline engine: recall, precision, mutants, speed (CORPUS=folder of labelled documents)
 	PYTHONPATH=tests $(PYTHON) -m eval $(if $(CORPUS),--corpus "$(CORPUS)")
