@@ -140,6 +140,7 @@ async def test_every_change_of_a_document_is_a_command(gateway: Served) -> None:
             ("PATCH", url, {"json": {"tags": ["new"]}}, "edit-details"),
             ("PUT", f"{url}/repositories", {"json": {"repositories": []}}, "assign-repositories"),
             ("POST", f"{url}/restore", {"json": {"version": 1}}, "restore-version"),
+            ("POST", f"{url}/conversion", {"json": {"version": 1}}, "request-conversion"),
             ("POST", f"{url}/versions?filename=n.md&comment=better", {"content": TEXT}, "submit-revision"),
             ("POST", f"{url}/analyses", {"json": {"focus": ["NUM"]}}, "request-analysis"),
             ("POST", f"{url}/analyses", {}, "request-analysis"),
@@ -326,6 +327,7 @@ async def test_others_may_see_but_not_change_a_document(gateway: Served) -> None
             ("PATCH", "", {"json": {"title": "Mine"}}),
             ("PUT", "/repositories", {"json": {"repositories": []}}),
             ("POST", "/restore", {"json": {"version": 1}}),
+            ("POST", "/conversion", {"json": {"version": 1}}),
             ("POST", "/versions", {"content": TEXT}),
             ("DELETE", "", {}),
         ):

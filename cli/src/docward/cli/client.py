@@ -101,6 +101,32 @@ class Client:
         """The document, with the version that is being made of what was accepted."""
         return self._written(f"/documents/{ident}/changes", {"findings": fingerprints}, wait, "changed")
 
+    def versions(self, ident: str) -> list[Json]:
+        return list(self._pages(f"/documents/{ident}/versions"))
+
+    def difference(self, ident: str, before: int, after: int) -> Json:
+        return self._json("GET", f"/documents/{ident}/versions/{before}/diff/{after}")
+
+    def restore(self, ident: str, version: int, *, wait: int = 30) -> Json:
+        """The document, with the version that is being made of an earlier one."""
+        return self._written(f"/documents/{ident}/restore", {"version": version}, wait, "restored")
+
+    def convert_again(self, ident: str, version: int | None, *, wait: int = 30) -> Json:
+        return self._written(f"/documents/{ident}/conversion", {"version": version}, wait, "taken up")
+
+    def ir(self, ident: str, version: int | None, *, text: bool = False) -> str:
+        """JSON, or the compact text form."""
+        return self._text(f"/documents/{ident}/ir", version, {"form": "text" if text else "json"})
+
+    def graph(self, ident: str, version: int | None, of: str | None) -> Json:
+        """The dependency graph, or what it says of one of its nodes, by id or name."""
+        params = {name: value for name, value in (("version", version), ("of", of)) if value is not None}
+        return self._json("GET", f"/documents/{ident}/graph", params=params)
+
+    def _text(self, path: str, version: int | None, params: Json) -> str:
+        wanted = params | ({"version": version} if version else {})
+        return str(self._once("GET", path, params=wanted, raw=True)["text"])
+
     def _written(self, path: str, body: Json, wait: int, done: str) -> Json:
         headers = {"Prefer": f"wait={wait}", "Idempotency-Key": str(uuid.uuid4())}
         answer = self._json("POST", path, json=body, headers=headers)

@@ -23,6 +23,7 @@ from docward.cli import (
     review,
     stack,
     validation,
+    versions,
 )
 
 app = typer.Typer(
@@ -54,6 +55,10 @@ for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, rev
     app.command()(_verb)
 app.command()(review.answer)
 app.command()(review.apply)
+app.command()(versions.versions)
+app.command()(versions.diff)
+app.command()(versions.restore)
+app.command()(versions.reconvert)
 app.command("import")(review.import_packs)
 app.command()(convert.convert)
 for _verb in (operate.lag, stack.environment, demo.demo):

@@ -1,7 +1,7 @@
 """What an analysis found, to read, to print or to feed to a build: pure functions, the same bytes each time.
 
 `render` gives a report of one or several reviewed documents in any of FORMATS; what a document says is escaped
-wherever it is shown.
+wherever it is shown. `differences` sets two versions of a document beside each other.
 """
 
 from __future__ import annotations

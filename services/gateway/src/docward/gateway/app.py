@@ -40,6 +40,7 @@ from docward.gateway.routes import (
     reports,
     repositories,
     submissions,
+    versions,
 )
 from docward.gateway.settings import GatewaySettings
 from docward.runtime.infrastructure import infrastructure, patiently
@@ -122,6 +123,7 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
     for module in (
         submissions,
         documents,
+        versions,
         content,
         findings,
         changes,

@@ -6,6 +6,7 @@ Every dependency is a coroutine function: others are called in a thread of their
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -49,6 +50,8 @@ class Gateway:
     read_model: ReadModel = field(default_factory=ReadModel)
     progress: ProgressHub = field(default_factory=ProgressHub)
     operators: Operators | None = None
+    computing: Executor = field(default_factory=lambda: ThreadPoolExecutor(2, "computing"))
+    """For what takes longer than an event loop may stand still."""
 
 
 async def gateway_of(request: Request) -> Gateway:

@@ -251,6 +251,13 @@ async def versions(pool: asyncpg.Pool, document_id: UUID, before: int | None, li
     return [DocumentVersion.model_validate(dict(row)) for row in rows]
 
 
+async def version(pool: asyncpg.Pool, document_id: UUID, number: int) -> DocumentVersion | None:
+    row = await pool.fetchrow(
+        "select * from read.document_versions where document_id = $1 and version = $2", document_id, number
+    )
+    return None if row is None else DocumentVersion.model_validate(dict(row))
+
+
 async def stored(pool: asyncpg.Pool, document_id: UUID, version: int) -> StoredVersion | None:
     row = await pool.fetchrow(
         """

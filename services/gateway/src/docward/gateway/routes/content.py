@@ -25,7 +25,7 @@ router = APIRouter(prefix="/documents/{document_id}", tags=["content"])
 Version = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Default: the newest one that was converted.")]
 OriginalVersion = Annotated[int | None, Query(ge=1, le=2**31 - 1, description="Default: the current one.")]
 
-_SAFE = {
+SAFE = {
     # Documents are other people's bytes: never rendered under the gateway's own origin.
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -44,7 +44,7 @@ def _text(schema: dict[str, str], media_type: str, what: str) -> dict[int | str,
     responses=_text({"type": "string"}, "text/markdown", "The text to which all spans refer."),
 )
 async def content(request: Request, document: VisibleDocument, gateway: Context, version: Version = None) -> Response:
-    stored = await _converted(gateway, document, version)
+    stored = await converted_version(gateway, document, version)
     return await _object(
         request, gateway, stored.markdown, media_type="text/markdown; charset=utf-8", version=stored.version
     )
@@ -52,7 +52,7 @@ async def content(request: Request, document: VisibleDocument, gateway: Context,
 
 @router.get("/ir", summary="Read the semantic IR", response_model=Ir, responses=documented(304, 404, 410))
 async def ir(request: Request, document: VisibleDocument, gateway: Context, version: Version = None) -> Response:
-    stored = await _converted(gateway, document, version)
+    stored = await converted_version(gateway, document, version)
     return await _object(request, gateway, stored.ir, media_type="application/json", version=stored.version)
 
 
@@ -66,7 +66,7 @@ async def conversion(
     request: Request, document: VisibleDocument, gateway: Context, version: Version = None
 ) -> Response:
     """Characters in and out, what was left out and why, and what could not be converted exactly."""
-    stored = await _converted(gateway, document, version)
+    stored = await converted_version(gateway, document, version)
     return await _object(request, gateway, stored.report, media_type="application/json", version=stored.version)
 
 
@@ -93,7 +93,7 @@ async def original(
     )
 
 
-async def _converted(gateway: Gateway, document: Document, version: int | None) -> StoredVersion:
+async def converted_version(gateway: Gateway, document: Document, version: int | None) -> StoredVersion:
     wanted = version or document.latest_converted_version
     stored = None if wanted is None else await documents.stored(gateway.reads, document.document_id, wanted)
     if version is not None and stored is None:
@@ -116,11 +116,18 @@ async def _object(
     if ref is None:
         raise not_found("version")
     etag = f'"{ref.sha256}"'
-    shared = {**_SAFE, **(headers or {}), "ETag": etag, "Docward-Version": str(version)}
+    shared = {**SAFE, **(headers or {}), "ETag": etag, "Docward-Version": str(version)}
     if not_modified(request, etag):
         return Response(status_code=304, headers=shared)
     # `content-type` is set as a header: starlette would add a charset to text types by itself.
-    return Response(await gateway.store.get(ref), headers={**shared, "Content-Type": media_type})
+    return Response(await bytes_of(gateway, ref), headers={**shared, "Content-Type": media_type})
+
+
+async def bytes_of(gateway: Gateway, ref: ObjectRef | None) -> bytes:
+    """The proven bytes of the reference. Raises ProblemError 404 when there is none."""
+    if ref is None:
+        raise not_found("version")
+    return await gateway.store.get(ref)
 
 
 def _served(media_type: str) -> str:

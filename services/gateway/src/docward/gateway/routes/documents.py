@@ -1,4 +1,4 @@
-"""/documents: list, search, read, change, restore, delete."""
+"""/documents: list, search, read, change, delete."""
 
 # ruff: noqa: FAST003  # VisibleDocument takes `document_id` from the path
 
@@ -17,7 +17,6 @@ from docward.events.documents import (
     DeleteDocument,
     Description,
     EditDetails,
-    RestoreVersion,
     Tags,
     Title,
 )
@@ -43,9 +42,9 @@ from docward.gateway.preconditions import IfMatch, not_modified
 from docward.gateway.problems import documented
 from docward.gateway.publishing import Order
 from docward.gateway.queries import documents
-from docward.gateway.queries.documents import Document, DocumentVersion, Filters
+from docward.gateway.queries.documents import Document, Filters
 from docward.gateway.queries.operations import Operation
-from docward.gateway.routes.answers import RepositoryName, SmallBody, VersionNumber, written
+from docward.gateway.routes.answers import RepositoryName, SmallBody, written
 from docward.gateway.shapes import Sent
 
 router = APIRouter(prefix="/documents", tags=["documents"], route_class=SmallBody)
@@ -67,10 +66,6 @@ class Assignment(Sent):
     repositories: tuple[RepositoryName, ...] = Field(
         max_length=50, description="All of them: `NAME` or `NAME@release`."
     )
-
-
-class Restoration(Sent):
-    version: VersionNumber
 
 
 @router.get("", summary="List or search documents", responses=documented())
@@ -126,20 +121,6 @@ async def assign(
     return await write.send(request, order, shows_document(write, document.document_id))
 
 
-@router.post("/{document_id}/restore", status_code=202, summary="Restore a version", responses=written(Document))
-async def restore(
-    restoration: Restoration, document: ManagedDocument, write: Writing, if_match: IfMatch, _: Contributor
-) -> Response:
-    """Makes a new version that is an earlier one again."""
-
-    async def order() -> Order:
-        command = RestoreVersion(version=restoration.version, expected_version=expected_version(document, if_match))
-        return document_order(document.document_id, command)
-
-    request = ("restore", document.document_id, if_match, restoration)
-    return await write.send(request, order, shows_document(write, document.document_id))
-
-
 @router.delete("/{document_id}", status_code=202, summary="Delete a document", responses=written(Operation))
 async def delete(
     document: KnownDocument,
@@ -159,14 +140,3 @@ async def delete(
         return as_json(operation)
 
     return await write.send(("delete", document.document_id, if_match, reason), order, show)
-
-
-@router.get("/{document_id}/versions", summary="List a document's versions", responses=documented(404, 410))
-async def list_versions(
-    document: VisibleDocument, gateway: Context, paging: Annotated[Paging, Query()]
-) -> Page[DocumentVersion]:
-    """The newest first."""
-    after = pagination.decode(paging.cursor, tuple[int])
-    before = None if after is None else after[0]
-    rows = await documents.versions(gateway.reads, document.document_id, before, paging.limit + 1)
-    return pagination.page(rows, paging.limit, lambda v: (v.version,))
