@@ -71,5 +71,36 @@ async def test_one_version_is_read_by_its_number(gateway: Served) -> None:
         await get(client, f"{url}/3", 404)
 
 
+MEANING = "# M\n\n“Spread” means the ask less the bid.\n\n$$S = \\frac{Spread}{q} + 1$$\n\n$$T = S \\cdot Spread$$\n"
+
+
+async def test_the_graph_tells_what_a_change_reaches(gateway: Served) -> None:
+    ident = await with_versions(gateway, MEANING)
+    url = f"/api/v1/documents/{ident}/graph"
+    async with gateway.client() as client:
+        whole = await get(client, url)
+        names = {node["id"]: node["name"] for node in whole["nodes"]}
+        assert [names[one] for one in whole["order"]] == ["Spread", "S", "T"]
+        around = await get(client, url, params={"of": "spread"})
+        assert [names[one] for one in around["focus"]["descendants"]] == ["S", "T"]
+        assert (await get(client, url, 404, params={"of": "nothing"}))["code"] == "not-found"
+        etags = [(await client.get(url, params=params)).headers["ETag"] for params in ({}, {"of": "S"}, {"of": "T"})]
+        assert len(set(etags)) == 3
+        assert (await client.get(url, headers={"If-None-Match": etags[0]})).status_code == 304
+
+
+async def test_the_ir_is_text_for_whoever_asks_for_text(gateway: Served) -> None:
+    ident = await with_versions(gateway, MEANING)
+    url = f"/api/v1/documents/{ident}/ir"
+    async with gateway.client() as client:
+        by_form = await client.get(url, params={"form": "text"})
+        by_header = await client.get(url, headers={"Accept": "text/plain"})
+        assert by_form.text == by_header.text
+        assert by_form.text.startswith("docward-ir-text/1\n")
+        assert by_form.headers["Content-Type"] == "text/plain; charset=utf-8"
+        for headers in ({}, {"Accept": "*/*"}, {"Accept": "application/json, text/plain"}):
+            assert (await get(client, url, headers=headers))["schema_version"] == "ir.v1"
+
+
 def cut(text: str, span: dict[str, int]) -> str:
     return text[span["start"] : span["end"]]

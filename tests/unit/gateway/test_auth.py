@@ -75,7 +75,7 @@ async def test_every_address_of_the_api_asks_for_a_token(running: Running) -> No
     for path, methods in running.app.openapi()["paths"].items():
         ids = dict.fromkeys(("document_id", "group_id", "analysis_id", "operation_id"), UUID(int=1))
         operators = {"schema": "ab", "replay": 1, "service": "converter", "number": 1}
-        url = path.format(**ids, **operators, fingerprint="f", name="ab", release=1)
+        url = path.format(**ids, **operators, fingerprint="f", name="ab", release=1, version=1, other=1)
         for method, described in methods.items():
             answer = await running.client.request(method, url, headers={"Authorization": "Basic eA=="})
             assert answer.status_code == 401, (method, path)

@@ -13,6 +13,7 @@ from docward.cli import (
     contracts,
     convert,
     demo,
+    meaning,
     operate,
     packs,
     parked,
@@ -55,6 +56,8 @@ for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, rev
     app.command()(_verb)
 app.command()(review.answer)
 app.command()(review.apply)
+app.command()(meaning.ir)
+app.command()(meaning.graph)
 app.command()(versions.versions)
 app.command()(versions.diff)
 app.command()(versions.restore)

@@ -26,6 +26,19 @@ ParameterKind = Literal[
 ]
 
 
+IssueCode = Literal[
+    "duplicate-definition",
+    "undefined-variable",
+    "undefined-term",
+    "circular-dependency",
+    "missing-reference",
+    "ambiguous-term",
+    "incomplete-formula",
+    "contradicting-value",
+    "unit-mismatch",
+]
+
+
 class Span(Value):
     start: int = Field(ge=0)
     end: int = Field(ge=0)
@@ -152,12 +165,15 @@ class CrossReference(Element):
 
 
 class Issue(Value):
-    """Something that the conversion could not do exactly; never dropped silently."""
+    """Something that the conversion could not do exactly, or that the document leaves open; never dropped silently."""
 
     code: str
+    """Of what the document leaves open one of `IssueCode`; of the conversion its own, e.g. `needs-ocr`."""
     message: str
     span: Span | None = None
     page: int | None = None
+    elements: tuple[str, ...] = ()
+    """Ids of the elements that it is about."""
 
 
 class Ir(Value):

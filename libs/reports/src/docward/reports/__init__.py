@@ -1,7 +1,8 @@
 """What an analysis found, to read, to print or to feed to a build: pure functions, the same bytes each time.
 
 `render` gives a report of one or several reviewed documents in any of FORMATS; what a document says is escaped
-wherever it is shown. `differences` sets two versions of a document beside each other.
+wherever it is shown. `differences` sets two versions of a document beside each other, `irtext` writes the IR of one
+down for language models.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece, split
 from docward.converter.conversion.definitions import build_definitions
 from docward.converter.conversion.formulas import build_formulas
+from docward.converter.conversion.issues import issues_of
 from docward.converter.conversion.outcome import Draft
 from docward.converter.conversion.parameters import build_parameters
 from docward.converter.conversion.prose import key, plain
@@ -43,7 +44,7 @@ def build_ir(draft: Draft, document_id: str) -> Ir:
     formulas = build_formulas(markdown, pieces, definitions, parameters, anchors)
     title = draft.title or _title(sections)
     targets = targets_of(markdown, title, sections, blocks, tables, formulas, definitions)
-    return Ir(
+    ir = Ir(
         document_id=document_id,
         title=title,
         metadata={**_stated_metadata(markdown, pieces, found, tables), **draft.metadata},
@@ -57,8 +58,8 @@ def build_ir(draft: Draft, document_id: str) -> Ir:
         tables=tuple(tables),
         references=tuple(build_references(markdown, pieces, targets, anchors)),
         parameters=tuple(parameters),
-        issues=draft.warnings,
     )
+    return ir.model_copy(update={"issues": (*draft.warnings, *issues_of(ir, markdown))})
 
 
 def _sections(found: Sequence[Heading], pieces: Sequence[Piece], anchors: Anchors) -> list[Section]:

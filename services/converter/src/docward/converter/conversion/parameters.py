@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece
@@ -23,6 +23,7 @@ NAME_COLUMN = re.compile(
 VALUE_COLUMN = re.compile(
     r"\b(?:values?|defaults?|limits?|thresholds?|settings?|levels?|amount|maximum|max|cap)\b", re.IGNORECASE
 )
+DEFAULT_COLUMN = re.compile(r"\bdefaults?\b", re.IGNORECASE)
 UNIT_COLUMN = re.compile(r"^units?\b", re.IGNORECASE)
 RANGE_COLUMN = re.compile(r"range|constraint|min|max|bounds", re.IGNORECASE)
 ITEM = re.compile(
@@ -76,6 +77,7 @@ class Found:
     value: str | None
     unit: str | None = None
     constraints: str | None = None
+    default: str | None = None
     confidence: float = 1.0
 
 
@@ -105,6 +107,7 @@ def _parameter(name: str, stated: Sequence[Found], anchors: Anchors) -> Paramete
         value=first.value,
         unit=first.unit,
         kind=unit_kind(first.unit, first.value or ""),
+        default=first.default,
         constraints=first.constraints,
         also=tuple(
             Stated(value=one.value or "", unit=one.unit, span=Span(start=one.start, end=one.end)) for one in others
@@ -116,14 +119,18 @@ def _in_table(table: Table) -> Iterator[Found]:
     names = [cell.text for cell in table.header]
     if len(names) < 2 or not NAME_COLUMN.match(names[0]):
         return
-    value = next((at for at in range(1, len(names)) if VALUE_COLUMN.search(names[at])), None)
+    default = next((at for at in range(1, len(names)) if DEFAULT_COLUMN.search(names[at])), None)
+    values = [at for at in range(1, len(names)) if VALUE_COLUMN.search(names[at]) and at != default]
+    value = values[0] if values else default
     if value is None:
         return
     unit = next((at for at in range(1, len(names)) if UNIT_COLUMN.match(names[at])), None)
     limits = [at for at in range(1, len(names)) if at != value and RANGE_COLUMN.search(names[at])]
     for row in table.rows:
         if len(row) > value and row[0].text:
-            yield _from_row(row, value, unit, [(names[at], row[at].text) for at in limits if at < len(row)])
+            found = _from_row(row, value, unit, [(names[at], row[at].text) for at in limits if at < len(row)])
+            given = row[default].text if default is not None and default < len(row) else ""
+            yield replace(found, default=None if PLACEHOLDER.search(given) else given)
 
 
 def _from_row(row: Sequence[Cell], value: int, unit: int | None, limits: Sequence[tuple[str, str]]) -> Found:
