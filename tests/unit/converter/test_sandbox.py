@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import re
+import resource
 import signal
 import zlib
 from pathlib import Path
@@ -12,10 +14,11 @@ from pathlib import Path
 import pytest
 from reportlab.pdfgen import canvas
 
-from docward.converter.conversion import ConversionError, convert
+from docward.converter.conversion import Conversion, ConversionError, convert
 from docward.converter.sandbox import Limits, Sandbox
 from docward.runtime.sniffing import MARKDOWN, PDF
 
+WORDS = ("Apples", "Bread", "Cheese", "Dates", "Eggs", "Figs", "Grapes")
 TEXT = b"# Limits\n\nThe participation rate is 5 %.\n"
 
 
@@ -27,20 +30,41 @@ async def sandbox():
     await made.close()
 
 
-def a_bomb() -> bytes:
-    """A small PDF whose one page inflates to far more than a conversion may use."""
+def inflating(text: bytes, megabytes: int = 700) -> bytes:
+    """A deflated stream: the text, and so many megabytes of blanks."""
     squeezed = zlib.compressobj(9)
+    start = squeezed.compress(text) + squeezed.flush(zlib.Z_FULL_FLUSH)
     first, again = (squeezed.compress(b" " * 2**20) + squeezed.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
-    stream = first + again * 700  # after a full flush the same bytes mean the same again
+    return start + first + again * megabytes  # after a full flush the same bytes mean the same again
+
+
+def slow() -> bytes:
+    """A deflated stream of operators that take the reader long: text shown a million times."""
+    return zlib.compress(b"BT /F1 1 Tf " + b"(a) Tj " * 4_000_000 + b"ET")
+
+
+def a_pdf(pages: int, streams: dict[int, bytes]) -> bytes:
+    """Pages that say their number; some with another, deflated stream."""
     page = canvas.Canvas(out := io.BytesIO(), pageCompression=0, invariant=1)
-    page.drawString(72, 72, "x")
+    for number in range(1, pages + 1):
+        for y in range(700, 300, -40):  # a line that is alike on every page is its header
+            page.drawString(72, y, f"{WORDS[number * y // 40 % 7]} and {WORDS[(number + y) % 7]}.")
+        page.drawString(72, 510, f"This is what stands on page {number}.")
+        page.showPage()
     page.save()
     data = out.getvalue()
-    start = data.index(b"stream") + 7
-    end = data.index(b"endstream")
-    header = data.rindex(b"<<", 0, start)
-    changed = data[:header] + b"<< /Filter /FlateDecode /Length %d >>\nstream\n" % len(stream) + stream + b"\n"
-    return changed + data[end:]
+    for number, stream in streams.items():
+        start = data.rindex(b"stream", 0, data.index(b"on page %d." % number)) + 7
+        end = data.index(b"endstream", start)
+        header = data.rindex(b"<<", 0, start)
+        changed = b"<< /Filter /FlateDecode /Length %d >>\nstream\n" % len(stream) + stream + b"\n"
+        data = data[:header] + changed + data[end:]
+    return data
+
+
+def a_bomb() -> bytes:
+    """A small PDF whose one page inflates to far more than a conversion may use."""
+    return a_pdf(1, {1: inflating(b"")})
 
 
 async def test_the_result_is_that_of_convert(sandbox):
@@ -102,6 +126,67 @@ async def test_a_bomb_ends_at_the_memory_limit():
         assert error.value.reason == "too-much-memory"
     finally:
         await sandbox.close()
+
+
+async def converted(data: bytes, limits: Limits) -> tuple[Conversion, list[tuple[int, int]]]:
+    """The conversion, and the pages that it told of."""
+    heard: list[tuple[int, int]] = []
+    sandbox = Sandbox(limits, slots=1)
+    try:
+        done = await sandbox.convert(data, PDF, document_id="d", told=lambda *told: heard.append(told))
+    finally:
+        await sandbox.close()
+    return done, heard
+
+
+def shown(done: Conversion) -> list[int]:
+    return [int(number) for number in re.findall(r"on page (\d+)", done.markdown)]
+
+
+def left_out(done: Conversion) -> list[int | None]:
+    return [warning.page for warning in done.report.warnings if warning.code == "pages-left-out"]
+
+
+async def test_pages_are_told_as_they_are_begun():
+    done, heard = await converted(a_pdf(3, {}), Limits())
+    assert heard == [(1, 3), (2, 3), (3, 3), (0, 3)]
+    assert (shown(done), done.report.partial, left_out(done)) == ([1, 2, 3], False, [])
+
+
+async def test_a_page_that_needs_too_much_memory_is_left_out_and_the_others_are_kept():
+    done, _ = await converted(a_pdf(5, {3: inflating(b"")}), Limits(memory=400 * 2**20))
+    assert (shown(done), done.report.partial, left_out(done)) == ([1, 2, 4, 5], True, [3])
+    assert done.ir.pages == 5
+    assert "Page 3 was left out: it needs too much memory." in [issue.message for issue in done.ir.issues]
+
+
+async def test_a_page_that_takes_too_long_is_left_out_and_the_others_are_kept():
+    done, _ = await converted(a_pdf(4, {2: slow()}), Limits(page_cpu_seconds=0.5))
+    assert (shown(done), left_out(done)) == ([1, 3, 4], [2])
+
+
+async def test_after_some_such_pages_the_rest_is_left_out():
+    bombs = dict.fromkeys((2, 4, 6), inflating(b""))
+    done, _ = await converted(a_pdf(8, bombs), Limits(memory=400 * 2**20))
+    assert (shown(done), left_out(done)) == ([1, 3, 5], [2, 4, 6])
+    assert any("Pages 6 to 8 were left out" in issue.message for issue in done.report.warnings)
+
+
+async def test_all_attempts_together_have_the_time_of_one():
+    began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with pytest.raises(ConversionError) as error:
+        await converted(a_pdf(4, {2: slow(), 3: slow()}), Limits(cpu_seconds=2, page_cpu_seconds=1.5))
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert error.value.reason == "too-slow"
+    assert ended.ru_utime - began.ru_utime < 8
+
+
+async def test_a_document_that_takes_too_long_as_a_whole_is_read_so_far():
+    done, heard = await converted(a_pdf(400, {}), Limits(cpu_seconds=0.06))
+    assert done.report.partial
+    assert shown(done) == list(range(1, len(shown(done)) + 1))
+    assert left_out(done) == [len(shown(done)) + 1]
+    assert heard[-1] == (0, 400)
 
 
 async def test_nothing_runs_after_close():

@@ -184,6 +184,8 @@ class DocumentConverted(Event):
     sections: int = 0
     characters: int = 0
     warnings: int = 0
+    partial: bool = False
+    """Pages that could not be read are missing; the report names them."""
 
 
 class ConversionFailed(Event):

@@ -26,3 +26,5 @@ class LossReport(Value):
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[Issue, ...] = ()
     pages: int | None = None
+    partial: bool = False
+    """Pages are missing that could not be read; warnings with the code `pages-left-out` name them."""

@@ -26,6 +26,8 @@ BEAT_AGE = Gauge("docward_loop_beat_age_seconds", "Time since a loop came round"
 RELAYED = Counter("docward_relayed_total", "Events published from the event store", ["topic"])
 # Finished jobs by kind and outcome: done, failed, fenced, retried, stuck (it cannot even be given up).
 JOBS = Counter("docward_jobs_total", "Job attempts that ended", ["kind", "outcome"])
+# 1 for how far conversions are shut in: landlock+seccomp, landlock, seccomp or rlimit-only (resource limits alone).
+SANDBOX = Gauge("docward_sandbox", "Level of the sandbox of conversions", ["level"])
 # Seconds that the work of a job took, its completion included.
 JOB_SECONDS = Histogram(
     "docward_job_seconds", "Time of one job", ["kind"], buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300)

@@ -15,7 +15,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -65,14 +65,16 @@ class Loop(Watched, Protocol):
     def stop(self) -> None: ...
 
 
-def health_routes(ready: Ready) -> list[Route]:
+def health_routes(ready: Ready, facts: Mapping[str, str] | None = None) -> list[Route]:
+    """`facts` stand in what readiness answers, and change nothing of it."""
+
     async def live(_: Request) -> Response:
         return JSONResponse({"status": "live"})
 
     async def readiness(_: Request) -> Response:
         problems = ready()
         status = {"status": "not ready", "problems": problems} if problems else {"status": "ready"}
-        return JSONResponse(status, status_code=503 if problems else 200)
+        return JSONResponse({**status, **(facts or {})}, status_code=503 if problems else 200)
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -117,10 +119,17 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
     uvloop.run(entry())
 
 
-async def serve(http: Http, loops: Sequence[Loop], background: Sequence[Watched], stopping: asyncio.Event) -> None:
+async def serve(
+    http: Http,
+    loops: Sequence[Loop],
+    background: Sequence[Watched],
+    stopping: asyncio.Event,
+    *,
+    facts: Mapping[str, str] | None = None,
+) -> None:
     """Run the loops of a service that has no HTTP API of its own, until `stopping` is set or one of them fails."""
 
-    app = Starlette(routes=health_routes(lambda: unready([*loops, *background])))
+    app = Starlette(routes=health_routes(lambda: unready([*loops, *background]), facts))
     await serve_app(app, http, loops, background, stopping)
 
 

@@ -10,6 +10,7 @@ from docward.converter.jobs import ConverterJobs
 from docward.converter.sandbox import Sandbox
 from docward.converter.settings import ConverterSettings
 from docward.events.topics import CONVERTER_DEAD_LETTERS, TOPICS
+from docward.runtime import metrics
 from docward.runtime.deciders import Decider
 from docward.runtime.eventstore import jobs_channel
 from docward.runtime.infrastructure import DECIDING, infrastructure
@@ -39,6 +40,8 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
             )
             around.listener.on(jobs_channel("converter"), lambda _: jobs.wake())
             background: list[Watched] = [documents.relay, documents.pruning, around.listener]
-            await serve(settings.http, [documents.loop, jobs], background, stopping)
+            metrics.SANDBOX.labels(sandbox.level).set(1)
+            facts = {"sandbox": sandbox.level}
+            await serve(settings.http, [documents.loop, jobs], background, stopping, facts=facts)
         finally:
             await sandbox.close()

@@ -64,6 +64,7 @@ class RecordConversion:
     sections: int
     characters: int
     warnings: int
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +244,7 @@ def _converted(document: Document, version: Version, command: RecordConversion) 
         sections=command.sections,
         characters=command.characters,
         warnings=command.warnings,
+        partial=command.partial,
     )
 
 

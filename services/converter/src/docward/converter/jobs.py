@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from docward.converter.conversion import ConversionError
@@ -13,7 +14,7 @@ from docward.converter.documents import (
     RecordConversion,
     RecordConversionFailure,
 )
-from docward.converter.sandbox import Sandbox
+from docward.converter.sandbox import Sandbox, Told
 from docward.events.documents import Edit
 from docward.events.messages import ObjectRef, Value
 from docward.runtime.errors import HashMismatchError, ObjectMissingError
@@ -21,6 +22,8 @@ from docward.runtime.jobs import Job, Report
 from docward.runtime.objects import ObjectStore
 
 MISSING = "The uploaded file is no longer in the object store, or not as it was uploaded: please upload it again."
+
+REPORT_EVERY_S = 0.5
 
 
 class ConverterJobs:
@@ -34,10 +37,11 @@ class ConverterJobs:
         payload = ConvertPayload.model_validate(job.payload)
         original = payload.original
         report("converting", 0, 1, "documents")
+        ident = str(job.aggregate_id)
         try:
             data = await self._objects.get(original)
             conversion = await self._sandbox.convert(
-                data, original.media_type, document_id=str(job.aggregate_id), filename=payload.filename
+                data, original.media_type, document_id=ident, filename=payload.filename, told=_pages(report)
             )
         except (ObjectMissingError, HashMismatchError):
             return RecordConversionFailure(payload.version, "object-missing", MISSING)
@@ -58,6 +62,7 @@ class ConverterJobs:
             sections=len(conversion.ir.sections),
             characters=len(conversion.markdown),
             warnings=len(conversion.report.warnings),
+            partial=conversion.report.partial,
         )
 
     async def apply_changes(self, job: Job, report: Report) -> RecordChanges | RecordConversionFailure:
@@ -84,6 +89,19 @@ class ConverterJobs:
 
     async def _put(self, job: Job, version: int, name: str, data: bytes, media_type: str) -> ObjectRef:
         return await self._objects.put(f"products/{job.aggregate_id}/{version}/{job.id}/{name}", data, media_type)
+
+
+def _pages(report: Report) -> Told:
+    """Reports the pages that have been read: the first, the last, and now and then one between."""
+    last = 0.0
+
+    def told(page: int, pages: int) -> None:
+        nonlocal last
+        if page in {0, 2} or time.monotonic() > last + REPORT_EVERY_S:
+            last = time.monotonic()
+            report("converting", page - 1 if page else pages, pages, "pages")
+
+    return told
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str | None:

@@ -1,41 +1,43 @@
 """Conversions in processes of their own: whatever a document does, only its conversion ends.
 
-A zygote, a single-threaded process that has imported the parsers (`python -m docward.converter.sandbox`), forks one
-child per document. The child limits its memory, processor time, files and core dumps, gives up what it does not need
-of the kernel (`confinement`), converts, answers over a socket and exits; the parent ends it at its wall-clock limit.
-The service never parses a document itself, and it believes nothing that a child says before it is validated. A zygote
-that died is replaced at the next conversion.
+A zygote, a single-threaded process that has imported the parsers (`zygote`), forks one child per document. The child
+limits its memory, processor time, files and core dumps, gives up what it does not need of the kernel (`confinement`),
+converts, answers over a socket and exits; the parent ends it at its wall-clock limit. The service never parses a
+document itself, and it believes nothing that a child says before it is validated. A zygote that died is replaced at
+the next conversion.
+
+A page that ends its child is left out, and the document is converted again without it: what the other pages say is
+not lost. All attempts together have the time of one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import json
 import os
-import resource
-import selectors
 import signal
 import socket
 import struct
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from pydantic import ValidationError
 
-from docward.converter.confinement import Confinement
-from docward.converter.conversion import Conversion, ConversionError, Report, convert
+from docward.converter.conversion import Conversion, ConversionError, Report
+from docward.converter.conversion.pages import WHY
+from docward.converter.zygote import BEGUN, FAILED, MAX_MESSAGE, PAGE, ended
 from docward.events.documents import FailureReason
 from docward.events.ir import Ir
-from docward.runtime.sniffing import HTML, MARKDOWN, RST
 
 UNKNOWN = "not-started"
 MAX_ANSWER = 512 * 2**20
-MAX_MESSAGE = 64 * 1024
-CONVERTED, FAILED = b"C", b"F"
+MOST_SKIPPED = 2
+"""Pages that are left out one by one; at the next one the rest of the document is."""
+Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,11 @@ class Limits:
 
     memory: int = 1536 * 2**20
     """Bytes of address space."""
-    cpu_seconds: int = 60
+    cpu_seconds: float = 60
     wall_seconds: float = 120.0
+    page_cpu_seconds: float = 3.0
+    """For reading one page: a hundred times what the heaviest of real manuals took."""
+    page_wall_seconds: float = 30.0
 
 
 class ZygoteDiedError(Exception):
@@ -60,6 +65,36 @@ class Ended:
     """As `os.wait4` gives it."""
     max_rss: int
     """Bytes."""
+    cpu: float
+    """Seconds of processor time."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Which pages to read, after those that ended the attempts before."""
+
+    skipped: tuple[tuple[int, FailureReason], ...] = ()
+    until: tuple[int, FailureReason] | None = None
+
+    def after(self, page: int, reason: FailureReason) -> Attempt | None:
+        """The next attempt; None when there is no page to blame, or nothing left to leave out."""
+        if page == 0 or self.until is not None:
+            return None
+        if len(self.skipped) < MOST_SKIPPED:
+            return Attempt((*self.skipped, (page, reason)))
+        return Attempt(self.skipped, (page, reason)) if page > 1 else None
+
+
+@dataclass
+class Spent:
+    """What the attempts at one document have used, and how far the last one came."""
+
+    deadline: float
+    """Of the event loop's clock."""
+    page_seconds: float
+    cpu: float = 0.0
+    page: int = 0
+    """The page that is being read; 0: none."""
 
 
 class Sandbox:
@@ -89,30 +124,56 @@ class Sandbox:
             await zygote.close()
 
     async def convert(
-        self, source: bytes | Path, media_type: str, *, document_id: str, filename: str = ""
+        self, source: bytes | Path, media_type: str, *, document_id: str, filename: str = "", told: Told | None = None
     ) -> Conversion:
-        """The conversion of a document; raises ConversionError, also for one that was ended at a limit."""
-        request = {"media_type": media_type, "document_id": document_id, "filename": filename, **asdict(self._limits)}
+        """The conversion of a document; raises ConversionError, also for one that was ended at a limit. `told` hears
+        the number of each page before it is read, and how many there are: 0 when all are read."""
+        limits, clock = self._limits, asyncio.get_running_loop().time
+        about = {"media_type": media_type, "document_id": document_id, "filename": filename, **asdict(limits)}
+        attempt, first = Attempt(), None
         async with self._slots:
-            try:
-                return await self._once(source, request)
-            except ZygoteDiedError:
-                pass  # not the document's fault as far as anybody knows: once more, in a fresh zygote
-            try:
-                return await self._once(source, request)
-            except ZygoteDiedError as error:
-                raise _error("converter-crashed") from error
+            spent = Spent(clock() + limits.wall_seconds, limits.page_wall_seconds)
+            while True:
+                left = {"cpu_seconds": limits.cpu_seconds - spent.cpu}
+                try:
+                    return await self._patiently(source, {**about, **asdict(attempt), **left}, spent, told)
+                except ConversionError as error:
+                    first = first or error
+                    following = attempt.after(spent.page, error.reason) if error.reason in WHY else None
+                    if following is None or spent.cpu > limits.cpu_seconds - 1 or clock() > spent.deadline:
+                        raise first from None
+                    attempt = following
 
-    async def _once(self, source: bytes | Path, request: dict[str, Any]) -> Conversion:
+    async def _patiently(
+        self, source: bytes | Path, request: dict[str, Any], spent: Spent, told: Told | None
+    ) -> Conversion:
+        """One attempt, in a fresh zygote when this one died: not the document's fault as far as anybody knows."""
+        try:
+            return await self._once(source, request, spent, told)
+        except ZygoteDiedError:
+            pass
+        try:
+            return await self._once(source, request, spent, told)
+        except ZygoteDiedError as error:
+            raise ended("converter-crashed") from error
+
+    async def _once(self, source: bytes | Path, request: dict[str, Any], spent: Spent, told: Told | None) -> Conversion:
         zygote = await self._ready()
         data = await asyncio.to_thread(_readable, source)
+
+        def heard(page: int, pages: int) -> None:
+            spent.page = page
+            if told is not None:
+                told(page, pages)
+
+        spent.page = 0
         try:
-            answer, ended = await zygote.run(data, request, self._limits.wall_seconds)
+            answer, end = await zygote.run(data, request, spent, heard)
         finally:
             os.close(data)
         if answer:
             return await asyncio.to_thread(_understood, answer)
-        raise _error(self._reason(ended))
+        raise ended(self._reason(end))
 
     async def _ready(self) -> _Zygote:
         async with self._starting:
@@ -122,24 +183,15 @@ class Sandbox:
                 self._zygote = await _Zygote.spawn()
             return self._zygote
 
-    def _reason(self, ended: Ended | None) -> FailureReason:
-        if ended is None:
+    def _reason(self, end: Ended | None) -> FailureReason:
+        if end is None:
             return "too-slow"
-        number = os.WTERMSIG(ended.status) if os.WIFSIGNALED(ended.status) else 0
-        if number == signal.SIGXCPU:
+        number = os.WTERMSIG(end.status) if os.WIFSIGNALED(end.status) else 0
+        if number in {signal.SIGXCPU, signal.SIGPROF}:
             return "too-slow"
-        if number == signal.SIGKILL or ended.max_rss > 0.6 * self._limits.memory:
+        if number == signal.SIGKILL or end.max_rss > 0.6 * self._limits.memory:
             return "too-much-memory"  # the kernel's killer, or an allocation that failed where nothing could catch it
         return "converter-crashed"
-
-
-def _error(reason: FailureReason) -> ConversionError:
-    details = {
-        "too-slow": "Converting the document took too long and was ended; please split it into smaller documents.",
-        "too-much-memory": "Converting the document needs too much memory; please split it or save it again, simpler.",
-        "converter-crashed": "The document made the converter fail; please save it again in its program.",
-    }
-    return ConversionError(reason, details[reason])
 
 
 def _readable(source: bytes | Path) -> int:
@@ -164,7 +216,7 @@ def _understood(answer: bytes) -> Conversion:
         ir = Ir.model_validate_json(answer[17 + markdown_size : 17 + markdown_size + ir_size])
         return Conversion(markdown, ir, Report.model_validate_json(answer[17 + markdown_size + ir_size :]))
     except (ValidationError, ValueError, KeyError, TypeError, struct.error) as error:
-        raise _error("converter-crashed") from error
+        raise ended("converter-crashed") from error
 
 
 @dataclass
@@ -186,7 +238,7 @@ class _Zygote:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
-                "docward.converter.sandbox",
+                "docward.converter.zygote",
                 str(theirs.fileno()),
                 stdin=asyncio.subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
@@ -201,12 +253,18 @@ class _Zygote:
         zygote.level = await zygote.ready  # no conversion's time runs while the parsers are imported
         return zygote
 
-    async def run(self, data: int, request: dict[str, Any], seconds: float) -> tuple[bytes, Ended | None]:
+    async def run(self, data: int, request: dict[str, Any], spent: Spent, heard: Told) -> tuple[bytes, Ended | None]:
         """The child's answer (empty: none), and how the child ended; None if it had to be ended."""
         self._last += 1
         number = self._last
-        ended = self._waiting[number] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        ending = self._waiting[number] = loop.create_future()
         ours, theirs = socket.socketpair()
+
+        def hear(page: int, pages: int) -> None:
+            limit.reschedule(min(spent.deadline, loop.time() + spent.page_seconds) if page else spent.deadline)
+            heard(page, pages)
+
         try:
             with theirs, contextlib.ExitStack() as unsent:
                 unsent.callback(ours.close)
@@ -214,14 +272,16 @@ class _Zygote:
                 unsent.pop_all()
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             with contextlib.closing(writer):
-                async with asyncio.timeout(seconds):
-                    answer = await _all_of(reader)
-                    return answer, await ended
+                async with asyncio.timeout_at(spent.deadline) as limit:
+                    answer = await _answer(reader, hear)
+                    end = await ending
+                    spent.cpu += end.cpu
+                    return answer, end
         except TimeoutError:
             return b"", None
         finally:
             self._waiting.pop(number, None)
-            if not ended.done():
+            if not ending.done():
                 with contextlib.suppress(ZygoteDiedError):
                     self._say({"end": number}, [])
 
@@ -247,7 +307,7 @@ class _Zygote:
             self.ready.set_result(found["ready"])
         waiting = self._waiting.get(found.get("run"))
         if waiting is not None and not waiting.done():
-            waiting.set_result(Ended(found["status"], found["max_rss"]))
+            waiting.set_result(Ended(found["status"], found["max_rss"], found["cpu"]))
 
     def _died(self) -> None:
         if self.dead:
@@ -267,126 +327,18 @@ class _Zygote:
         await self.process.wait()
 
 
-async def _all_of(reader: asyncio.StreamReader) -> bytes:
-    chunks, size = list[bytes](), 0
+async def _answer(reader: asyncio.StreamReader, hear: Told) -> bytes:
+    """What a child says at its end, empty when it does not come to it; the pages that it begins are told meanwhile."""
+    try:
+        while (first := await reader.read(1)) == PAGE:
+            page, pages = BEGUN.unpack(await reader.readexactly(BEGUN.size))
+            hear(page, pages)
+    except asyncio.IncompleteReadError:
+        return b""
+    chunks, size = [first], 0
     while chunk := await reader.read(2**18):
         size += len(chunk)
         if size > MAX_ANSWER:
             return b""
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-class ZygoteLoop:
-    """The zygote's side: forks, reports, ends children when it is told to, exits when the parent is gone."""
-
-    def __init__(self, control: socket.socket, confinement: Confinement) -> None:
-        self._control = control
-        self._confinement = confinement
-        self._children: dict[int, int] = {}
-
-    def serve(self) -> None:
-        wake, woken = socket.socketpair()
-        for end in (wake, woken):
-            end.setblocking(False)
-        signal.set_wakeup_fd(woken.fileno())
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._control, selectors.EVENT_READ)
-            selector.register(wake, selectors.EVENT_READ)
-            while True:
-                for key, _ in selector.select():
-                    if key.fileobj is wake:
-                        wake.recv(4096)
-                        self._reap()
-                    elif not self._obey():
-                        return
-
-    def _obey(self) -> bool:
-        message, files, _, _ = socket.recv_fds(self._control, MAX_MESSAGE, 2)
-        if not message:
-            for pid in self._children:
-                os.kill(pid, signal.SIGKILL)
-            return False
-        request = json.loads(message)
-        if "end" in request:
-            for pid in [pid for pid, number in self._children.items() if number == request["end"]]:
-                os.kill(pid, signal.SIGKILL)
-            return True
-        pid = os.fork()
-        if pid == 0:
-            _child(request, self._confinement, *files)
-        for file in files:
-            os.close(file)
-        self._children[pid] = request["run"]
-        return True
-
-    def _reap(self) -> None:
-        while self._children:
-            pid, status, usage = os.wait4(-1, os.WNOHANG)
-            if pid == 0:
-                return
-            ended = {"run": self._children.pop(pid), "status": status, "max_rss": usage.ru_maxrss * 1024}
-            self._control.send(json.dumps(ended).encode())
-
-
-def _child(request: dict[str, Any], confinement: Confinement, answer: int, data: int) -> NoReturn:
-    """Convert one document and exit. Nothing else of the zygote is open here."""
-    try:
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _shut_in(request, keep=(answer, data, *confinement.files))
-        confinement.apply()
-        with socket.socket(fileno=answer) as channel:
-            channel.sendall(_answer(request, data))
-    finally:
-        os._exit(0)
-
-
-def _shut_in(request: dict[str, Any], keep: tuple[int, ...]) -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for standard in range(3):  # a regular file there would make a message fatal under RLIMIT_FSIZE
-        os.dup2(nothing, standard)
-    for file in set(range(3, 256)) - set(keep):
-        with contextlib.suppress(OSError):
-            os.close(file)
-    cpu, memory = int(request["cpu_seconds"]), int(request["memory"])
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu + 2))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
-
-def _answer(request: dict[str, Any], data: int) -> bytes:
-    try:
-        content = os.pread(data, os.fstat(data).st_size, 0)
-        done = convert(content, request["media_type"], document_id=request["document_id"], filename=request["filename"])
-        markdown = done.markdown.encode()
-        ir = done.ir.model_dump_json().encode()
-        sizes = struct.pack("!QQ", len(markdown), len(ir))
-        return b"".join([CONVERTED, sizes, markdown, ir, done.report.model_dump_json().encode()])
-    except ConversionError as error:
-        return _failed(error)
-    except MemoryError:
-        return _failed(_error("too-much-memory"))
-
-
-def _failed(error: ConversionError) -> bytes:
-    return FAILED + json.dumps({"reason": error.reason, "detail": error.detail}).encode()
-
-
-def main() -> None:
-    """Serve the control socket whose descriptor is the first argument."""
-    for media_type in (MARKDOWN, HTML, RST):
-        convert(b"Warm\n====\n\nThe rate is 5 %.\n", media_type, document_id="warm")  # what loads lazily is loaded once
-    gc.collect()
-    gc.freeze()  # children share the zygote's pages; a collection would copy them
-    with socket.socket(fileno=int(sys.argv[1])) as control:
-        confinement = Confinement.offered()
-        control.send(json.dumps({"ready": confinement.level}).encode())
-        ZygoteLoop(control, confinement).serve()
-
-
-if __name__ == "__main__":
-    main()

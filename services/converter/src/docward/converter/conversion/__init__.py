@@ -7,12 +7,15 @@ the machine's memory and time allow; hostile input needs the limits of `docward.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from docward.converter.conversion.docx.reader import read_docx
 from docward.converter.conversion.html import read_html
 from docward.converter.conversion.ir import build_ir
 from docward.converter.conversion.markdown import read_markdown
 from docward.converter.conversion.outcome import Conversion, ConversionError, Draft, Report, visible
+from docward.converter.conversion.pages import Pages
 from docward.converter.conversion.pdf.reader import read_pdf
 from docward.converter.conversion.plain import read_plain
 from docward.converter.conversion.rst import read_rst
@@ -25,20 +28,28 @@ READERS: dict[str, Callable[[bytes], Draft]] = {
     MARKDOWN: read_markdown,
     TEXT: read_plain,
     DOCX: read_docx,
-    PDF: read_pdf,
     HTML: read_html,
     RST: read_rst,
 }
 
 
-def convert(data: bytes, media_type: str, *, document_id: str, filename: str = "") -> Conversion:
-    """Markdown (line ends LF), its IR and what was lost on the way. Raises ConversionError."""
-    reader = READERS.get(media_type)
+def convert(
+    data: bytes, media_type: str, *, document_id: str, filename: str = "", pages: Pages | None = None
+) -> Conversion:
+    """Markdown (line ends LF), its IR and what was lost on the way. Raises ConversionError.
+
+    Of a document that has pages, those that `pages` wants.
+    """
+    pages = pages or Pages()
+    readers: dict[str, Callable[[bytes], Draft]] = {**READERS, PDF: partial(read_pdf, wanted=pages)}
+    reader = readers.get(media_type)
     if reader is None:
         name = f"“{filename}”" if filename else "The file"
         raise ConversionError("unsupported-type", f"{name} is of type {media_type}; please upload {TAKEN}.")
     try:
         draft = reader(data)
+        left_out = tuple(pages.warnings())
+        draft = replace(draft, warnings=(*left_out, *draft.warnings))
         if not draft.markdown.strip():
             raise ConversionError("empty", "The document has no text; please check that the right file was uploaded.")
         ir = build_ir(draft, document_id)
@@ -55,5 +66,6 @@ def convert(data: bytes, media_type: str, *, document_id: str, filename: str = "
             dropped=draft.dropped,
             warnings=draft.warnings,
             pages=draft.pages,
+            partial=bool(left_out),
         ),
     )

@@ -23,6 +23,7 @@ from pypdf.errors import PyPdfError
 
 from docward.converter.conversion import writing
 from docward.converter.conversion.outcome import ConversionError, Draft, Place, visible
+from docward.converter.conversion.pages import Pages
 from docward.converter.conversion.pdf.blocks import Block, blocks_of, body_style, code_of, text_of
 from docward.converter.conversion.pdf.displays import take_displays
 from docward.converter.conversion.pdf.grids import take_tables, without_running_rules
@@ -61,10 +62,11 @@ DAMAGED = "The file is damaged and cannot be opened as a PDF; please create it a
 SCANNED = "The pages are pictures without text; please upload the original document, or run text recognition first."
 
 
-def read_pdf(data: bytes) -> Draft:
+def read_pdf(data: bytes, wanted: Pages) -> Draft:
     document, repaired = _opened(data)
     try:
-        pages, links = _pages(document)
+        pages, links = _pages(document, wanted)
+        wanted.done()
         _check(pages)
         outline = _outline(document)
         metadata = _metadata(document)
@@ -102,10 +104,14 @@ def _repaired(data: bytes) -> Any:
         raise ConversionError("damaged", DAMAGED) from error
 
 
-def _pages(document: Any) -> tuple[list[Page], list[list[Link]]]:
+def _pages(document: Any, wanted: Pages) -> tuple[list[Page], list[list[Link]]]:
     reader = PageReader()
     pages, links = list[Page](), list[list[Link]]()
     for index in range(len(document)):
+        if not wanted.wanted(index + 1, len(document)):
+            pages.append(Page(index + 1, 612.0, 792.0))
+            links.append([])
+            continue
         try:
             page = document[index]
         except pypdfium2.PdfiumError:
