@@ -11,7 +11,7 @@ import random
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -170,13 +170,13 @@ class Load:
         forms = [
             Encoded(str(key).encode(), b"\x00\xff no json", ()),
             signed,
-            replace(signed, value=b"{"),
+            signed._replace(value=b"{"),
             Encoded(str(key).encode(), b"{}", (*signed.headers[:3], ("ce_time", None))),
             Encoded(str(key).encode(), b"{}", ((header_key(b"\xff\xfe"), b"no utf-8"), ("content-type", b"\xff"))),
             Encoded(b"", b"", ()),
         ]
         form = self._random.choice(forms)
-        poison = replace(form, headers=(*form.headers, (MARK, mark.encode())))
+        poison = form._replace(headers=(*form.headers, (MARK, mark.encode())))
         topic = self._random.choice((DOCUMENT_COMMANDS, DOCUMENT_COMMANDS, POLICY_COMMANDS, ANALYSIS_COMMANDS))
         await self._insist(topic, self._random.randrange(topic.partitions), [poison])
         self.acknowledge(mark)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -88,7 +88,7 @@ def _read(
             return _letter(record)
         decoded = codecs[record.topic].decode(record)
         if isinstance(decoded.message, Command):
-            return replace(decoded.envelope, actor=verified_actor(decoded, keyring)), decoded.message
+            return decoded.envelope._replace(actor=verified_actor(decoded, keyring)), decoded.message
     except (UndecodableError, BadSignatureError):
         return None
     return decoded.envelope, decoded.message
@@ -96,7 +96,7 @@ def _read(
 
 def _letter(record: Record) -> tuple[Envelope, DeadLettered]:
     notes = {key[4:]: (value or b"").decode() for key, value in record.headers if key.startswith("dlq-")}
-    original = replace(record, headers=tuple(h for h in record.headers if not h[0].startswith("dlq-")))
+    original = record._replace(headers=tuple(h for h in record.headers if not h[0].startswith("dlq-")))
     letter = DeadLettered(
         reason=notes["reason"],
         error=notes["error-message"],
@@ -104,7 +104,7 @@ def _letter(record: Record) -> tuple[Envelope, DeadLettered]:
         partition=int(notes["partition"]),
         offset=int(notes["offset"]),
     )
-    return replace(envelope_of(original), stream_version=None), letter
+    return envelope_of(original)._replace(stream_version=None), letter
 
 
 def as_text(tables: Tables) -> dict[str, dict[str, str]]:

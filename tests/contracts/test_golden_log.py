@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -52,7 +51,7 @@ def told(record: Record) -> Told:
     decoded = Codec(TYPES).decode(record)
     if isinstance(decoded.message, Command):
         actor = verified_actor(decoded, {SIGNER.key_id: SIGNER.key})
-        return Told(replace(decoded.envelope, actor=actor), decoded.message)
+        return Told(decoded.envelope._replace(actor=actor), decoded.message)
     return Told(decoded.envelope, decoded.message)
 
 

@@ -59,5 +59,5 @@ def test_unknown_headers_are_ignored() -> None:
     record = example("submit-document.v1").record()
     strange = (("x-trace", None), ("ce_sequence", b"7"), ("tracestate", b"\xff"), ("x-trace", b"\x00"))
     codec = Codec(TYPES)
-    wider = type(record)(**{**{k: getattr(record, k) for k in record.__slots__}, "headers": record.headers + strange})
+    wider = record._replace(headers=record.headers + strange)
     assert codec.decode(wider).message == codec.decode(record).message

@@ -50,7 +50,8 @@ class Served:
 
 def because_of(command: UUID, message: Told) -> Told:
     """The event, as the outcome of that command."""
-    return replace(message, envelope=replace(message.envelope, causation_id=command, correlation_id=command))
+    envelope = message.envelope._replace(causation_id=command, correlation_id=command)
+    return replace(message, envelope=envelope)
 
 
 def an_event(name: str, version: int, /, *, key: UUID, command: UUID | str, **body: Any) -> Told:
@@ -59,7 +60,7 @@ def an_event(name: str, version: int, /, *, key: UUID, command: UUID | str, **bo
 
 def a_rejection(command: UUID | str, key: UUID, **body: Any) -> Told:
     rejection = told("command-rejected", command_id=str(command), stream=f"document:{key}", **body)
-    envelope = replace(rejection.envelope, id=derived_id("rejection", command), key=key)
+    envelope = rejection.envelope._replace(id=derived_id("rejection", command), key=key)
     return because_of(UUID(str(command)), replace(rejection, envelope=envelope))
 
 

@@ -67,7 +67,7 @@ class Installation:
             "dlq-error-message": "it broke",
         }
         headers = tuple((name, text.encode()) for name, text in notes.items())
-        await self.write(topic, replace(encoded, headers=(*encoded.headers, *headers)))
+        await self.write(topic, encoded._replace(headers=(*encoded.headers, *headers)))
 
     async def write(self, topic: Topic, encoded: Encoded) -> None:
         partition = partition_of(encoded.key, topic.partitions)

@@ -112,10 +112,10 @@ async def test_events_too_large_to_be_relayed_together_are_relayed_in_order(
 async def test_a_command_in_the_wrong_partition_or_without_key_is_forwarded_once(world: World) -> None:
     counter = a_counter(partition=0)
     first, second, third, fourth = adds(world.place, counter, [1, 1, 1, 1])
-    forwarded = replace(third, headers=(*third.headers, ("docward-forwarded", b"1")))
+    forwarded = third._replace(headers=(*third.headers, ("docward-forwarded", b"1")))
     async with deciding(world):
         await world.send(COMMANDS, [first, Encoded(None, second.value, second.headers), forwarded], partition=1)  # type: ignore[arg-type]
-        await world.send(COMMANDS, [replace(fourth, key=fourth.key.upper())], partition=0)
+        await world.send(COMMANDS, [fourth._replace(key=fourth.key.upper())], partition=0)
         await until(lambda: _totals_are(world, counter, [1, 2, 3]))
         await world.relayed()
     assert [(row["reason"], row["blocks"]) for row in await world.parked()] == [("wrong-partition", False)]
@@ -139,7 +139,7 @@ def hostile(world: World) -> list[tuple[str, bytes | None, bytes | None, list[tu
     def without(name: str) -> list[tuple[bytes | str, bytes | None]]:
         return [(key, value) for key, value in good.headers if key != name]
 
-    unknown = dict(replace(stranger).headers)
+    unknown = dict(stranger.headers)
     unknown_token = (unknown["ce_actor"] or b"").split(b".")
     return [
         ("undecodable", good.key, b"{", list(good.headers)),

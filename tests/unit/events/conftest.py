@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -70,6 +69,6 @@ def record(
     def made(headers: dict[str, bytes | None] | None = None, **parts: Any) -> Record:
         changed = dict(whole.headers) | (headers or {})
         kept = tuple((name, value) for name, value in changed.items() if value is not None)
-        return replace(whole, headers=kept, **parts)
+        return whole._replace(headers=kept, **parts)
 
     return made

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -195,7 +194,7 @@ def test_a_record_without_key_is_read_by_its_subject(record: Callable[..., Recor
 
 def test_what_a_foreign_sender_may_leave_out(record: Callable[..., Record], envelope: Envelope) -> None:
     left = CODEC.decode(record({"ce_dataversion": None, "ce_correlationid": None, "traceparent": None})).envelope
-    assert left == replace(envelope, version=1, correlation_id=envelope.id, traceparent=None)
+    assert left == envelope._replace(version=1, correlation_id=envelope.id, traceparent=None)
 
 
 @pytest.mark.parametrize("text", [b"nonsense", b"00-" + b"0" * 32 + b"-00f067aa0ba902b7-01", b"0" * 16_000, b""])

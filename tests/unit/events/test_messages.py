@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from typing import ClassVar
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from docward.events.documents import SubmitDocument
 from docward.events.ir import element_id
-from docward.events.messages import Event, ObjectRef, derived_id, stream_id
+from docward.events.messages import DOCWARD, Event, ObjectRef, as_uuid, derived_id, stream_id, uuid_text
 from docward.events.policies import CreateRepository, Evidence, Pack, repository_id
 
 
@@ -38,6 +38,13 @@ def test_equal_parts_give_equal_ids_and_others_do_not(one: list[str], other: lis
     assert derived_id(*one) == derived_id(*one)
     if separator.join(one) != separator.join(other):
         assert derived_id(*one) != derived_id(*other)
+
+
+@given(ident=st.uuids(), more=st.text())
+def test_ids_are_those_of_the_standard_library(ident: UUID, more: str) -> None:
+    assert derived_id(ident, more, 1) == uuid5(DOCWARD, f"{ident}\x1f{more}\x1f1")
+    assert uuid_text(ident) == str(ident)
+    assert as_uuid(str(ident)) == as_uuid(f"{{{ident.hex.upper()}}}") == ident
 
 
 def test_derived_ids_are_the_same_in_every_process() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -85,8 +85,7 @@ def told(
         body = {"command_id": str(command_id(by)), **body}
         subject = f"command:{body['command_id']}"
         stream_version = 1
-    envelope = replace(
-        golden,
+    envelope = golden._replace(
         id=command_id(by) if is_command else derived_id(subject, stream_version),
         time=START + timedelta(minutes=minute or (stream_version or 0)),
         subject=subject,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import permutations
 
 import pytest
@@ -25,7 +24,7 @@ EVENTS = [
 def dead_letter(message: Told) -> Told:
     """The record of a message, as it is read from the dead-letter topic."""
     letter = DeadLettered(reason="unexpected", error="it broke", topic=message.topic.name, partition=3, offset=7)
-    return Told(replace(message.envelope, stream_version=None), letter)
+    return Told(message.envelope._replace(stream_version=None), letter)
 
 
 def operation(*messages: Told) -> dict[str, object]:
@@ -106,7 +105,7 @@ def test_a_pack_in_several_events_is_imported_with_the_last_one() -> None:
 
 def test_work_whose_outcome_could_not_be_recorded_has_failed() -> None:
     rejection = told("command-rejected", by=9, code="event-too-large")
-    of_job = Told(replace(rejection.envelope, causation_id=command_id(1)), rejection.message)
+    of_job = Told(rejection.envelope._replace(causation_id=command_id(1)), rejection.message)
     row = operation(told("document-submitted", 1), of_job)
     assert (row["operation_id"], row["progress"], row["failure_reason"]) == (command_id(1), "failed", "event-too-large")
 
@@ -122,7 +121,7 @@ def test_an_event_that_was_set_aside_is_nobodys_operation() -> None:
 
 def test_an_event_without_a_cause_is_nobodys_operation() -> None:
     event = told("document-converted", 2)
-    assert writes(OPERATIONS, Told(replace(event.envelope, causation_id=None), event.message)) == []
+    assert writes(OPERATIONS, Told(event.envelope._replace(causation_id=None), event.message)) == []
 
 
 CAST = [

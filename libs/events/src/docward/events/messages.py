@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 DOCWARD = uuid5(NAMESPACE_URL, "https://docward.dev/ids")
 """Root of every derived id (RFC 9562 version 5), so that a repeated decision yields the same ids."""
@@ -89,12 +90,39 @@ class RepositoryRef(Value):
     release: Number | None = None
 
 
+_UUID = TypeAdapter(UUID)
+_to_uuid, _from_uuid = _UUID.validator.validate_python, _UUID.serializer.to_python
+
+
+def as_uuid(text: str) -> UUID:
+    """`UUID(text)`, several times faster where the text is written as usual."""
+    try:
+        return cast("UUID", _to_uuid(text))
+    except ValidationError:
+        return UUID(text)
+
+
+def uuid_text(ident: UUID) -> str:
+    """`str(ident)`, several times faster."""
+    return cast("str", _from_uuid(ident, mode="json"))
+
+
 def derived_id(*parts: object) -> UUID:
-    """The id that follows from its parts: same parts, same id, on every attempt and in every process."""
-    return uuid5(DOCWARD, "\x1f".join(str(part) for part in parts))
+    """The id that follows from its parts: same parts, same id, on every attempt and in every process.
+
+    It is `uuid5(DOCWARD, …)`, several times faster.
+    """
+    name = "\x1f".join([uuid_text(part) if type(part) is UUID else str(part) for part in parts])
+    digest = hashlib.sha1(_ROOT + name.encode(), usedforsecurity=False).hexdigest()
+    return as_uuid(f"{digest[:12]}5{digest[13:16]}{_VARIANT[digest[16]]}{digest[17:32]}")
+
+
+_ROOT = DOCWARD.bytes
+_VARIANT = {digit: f"{int(digit, 16) & 0x3 | 0x8:x}" for digit in "0123456789abcdef"}
+"""The digit of a digest to the one that an id has in its place (RFC 9562, 4.1)."""
 
 
 def stream_id(kind: str, aggregate_id: UUID) -> str:
     """`document:<uuid>`, `document-group:<uuid>`, `policy-repository:<uuid>`, `analysis:<document's or group's uuid>`
     or `command:<command's uuid>`."""
-    return f"{kind}:{aggregate_id}"
+    return f"{kind}:{uuid_text(aggregate_id)}"

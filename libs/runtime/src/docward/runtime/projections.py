@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -319,10 +319,10 @@ def _dead_letter(record: Record) -> _Item | None:
             partition=int(notes["dlq-partition"]),
             offset=int(notes["dlq-offset"]),
         )
-        envelope = envelope_of(replace(record, headers=tuple(h for h in record.headers if not h[0].startswith("dlq-"))))
+        envelope = envelope_of(record._replace(headers=tuple(h for h in record.headers if not h[0].startswith("dlq-"))))
     except (KeyError, ValueError, UndecodableError):
         return None
-    return _Item(record, replace(envelope, stream_version=None), letter)
+    return _Item(record, envelope._replace(stream_version=None), letter)
 
 
 def _notices(projection: str, streams: Mapping[str, int], commands: Sequence[str]) -> Iterable[str]:
