@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from docward.events.messages import Actor, Event, Value
@@ -18,8 +18,7 @@ from docward.events.topics import Topic
 S = TypeVar("S")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What a decision may know besides the state and the command."""
 
     aggregate_id: UUID

@@ -14,6 +14,9 @@ from docward.runtime.limits import Backlog
 from docward.runtime.parking import Parked
 from docward.runtime.postgres import Connection
 
+BREATH = 50
+"""Records that are read in one go: what the database is sent meanwhile must not wait for many of them."""
+
 
 @dataclass(slots=True)
 class Batch:

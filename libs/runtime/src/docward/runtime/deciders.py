@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -23,11 +23,11 @@ import structlog
 from docward.events.actor import Keyring
 from docward.events.codec import Codec, Decoded, Encoded, Envelope, Record, verified_actor
 from docward.events.errors import BadSignatureError, UndecodableError
-from docward.events.messages import Command, derived_id
+from docward.events.messages import Command, derived_id, uuid_text
 from docward.events.topics import Topic
 from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Decision, JobSpec, Rejected, Request, fold
-from docward.runtime.batches import Batch
+from docward.runtime.batches import BREATH, Batch
 from docward.runtime.delivery import Delivery, DeliveryLoop
 from docward.runtime.errors import OPERATIONAL, ConcurrentDecisionError, TooLargeError
 from docward.runtime.eventstore import EventStore, NewEvent, Origin, Recorded, StoredEvent, new_events, relay_channel
@@ -45,12 +45,12 @@ FORWARDED = "docward-forwarded"
 """Header of a command that was forwarded to its partition once; it is not forwarded again."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
+class _Arrival(NamedTuple):
     """A command that may be decided."""
 
     record: Record
     decoded: Decoded
+    aggregate: Aggregate[Any]
     digest: bytes
 
     @property
@@ -98,7 +98,9 @@ class DeciderHandler:
 
     async def prepare(self, records: Sequence[Record]) -> list[_Arrival | Parked]:
         arrivals: list[_Arrival | Parked] = []
-        for record in records:
+        for number, record in enumerate(records, start=1):
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
             arrival = self._arrival(record)
             if arrival is None:
                 arrival = await self._forward(record)
@@ -116,15 +118,16 @@ class DeciderHandler:
         except BadSignatureError as error:
             return parked(record, "bad-signature", error, blocks=False)
         kind, _, ident = decoded.envelope.subject.partition(":")
-        if kind not in self._aggregates or ident != str(decoded.envelope.key):
+        aggregate, key = self._aggregates.get(kind), uuid_text(decoded.envelope.key)
+        if aggregate is None or ident != key:
             misfit = UndecodableError(f"subject {decoded.envelope.subject!r} does not fit the topic and the key")
             return parked(record, "undecodable", misfit, blocks=False)
-        key = decoded.envelope.key
-        if record.key != str(key).encode() or self._store.partition(key) != record.partition:
-            if any(key == FORWARDED for key, _ in record.headers):
+        written = key.encode()
+        if record.key != written or partition_of(written, self._store.commands.partitions) != record.partition:
+            if any(name == FORWARDED for name, _ in record.headers):
                 return parked(record, "wrong-partition", ValueError("forwarded, and wrong again"), blocks=False)
             return None
-        return _Arrival(record, decoded, _digest(decoded))
+        return _Arrival(record, decoded, aggregate, _digest(decoded))
 
     async def _forward(self, record: Record) -> Parked | None:
         """To its partition, under the key as everybody writes it; one that the topic does not take again is parked."""
@@ -165,15 +168,13 @@ class DeciderHandler:
             step = _step(envelope) if traced else nullcontext(envelope.traceparent or telemetry.new_traceparent())
             with step as trace:
                 try:
-                    if arrival.stream not in streams:
-                        streams[arrival.stream] = self._folded(
-                            arrival.stream, known[arrival.stream], stored[arrival.stream]
-                        )
-                    request, decision = self._decide(arrival, streams[arrival.stream], reused=before is not None)
+                    stream = streams.get(arrival.stream)
+                    if stream is None:
+                        stream = self._folded(arrival.aggregate, known[arrival.stream], stored[arrival.stream])
+                        streams[arrival.stream] = stream
+                    request, decision = self._decide(arrival, stream, reused=before is not None)
                     origin = Origin(request.command_id, envelope.correlation_id, trace)
-                    events += self._recorded(
-                        arrival, request, decision, streams[arrival.stream], origin=origin, jobs=jobs
-                    )
+                    events += self._recorded(arrival, request, decision, stream, origin=origin, jobs=jobs)
                 except Exception as error:  # the delivery loop's: a bug parks its command
                     with _step(envelope):
                         log.exception("a command could not be decided", command=str(envelope.id), type=envelope.type)
@@ -193,7 +194,6 @@ class DeciderHandler:
 
     def _decide(self, arrival: _Arrival, stream: _Stream, *, reused: bool) -> tuple[Request, Decision]:
         envelope, command = arrival.decoded.envelope, arrival.decoded.message
-        aggregate = self._aggregate(arrival.stream)
         ident = arrival.repetition if reused else envelope.id
         request = Request(envelope.key, ident, envelope.time, envelope.actor, stream.version)
         if reused:
@@ -202,7 +202,7 @@ class DeciderHandler:
         if expected is not None and expected != stream.version:
             detail = f"version {expected} was expected, the current version is {stream.version}"
             return request, Rejected("version-conflict", detail)
-        return request, aggregate.decide(stream.state, command, request)
+        return request, arrival.aggregate.decide(stream.state, command, request)
 
     def _recorded(
         self,
@@ -215,21 +215,16 @@ class DeciderHandler:
         jobs: list[tuple[JobSpec, Request, Origin, int]],
     ) -> list[NewEvent]:
         """The events to append; the stream and the jobs move on only with what is really recorded."""
-        envelope = arrival.decoded.envelope
-        aggregate = self._aggregate(arrival.stream)
-        events = new_events(aggregate, request, origin, decision, envelope.type)
+        aggregate = arrival.aggregate
+        events = new_events(aggregate, request, origin, decision, arrival.decoded.envelope.type)
         if isinstance(decision, Accepted) and events and events[0].stream_id == arrival.stream:
             stream.state = fold(aggregate, stream.state, decision.events)
             stream.version += len(events)
             jobs += [(spec, request, origin, index) for index, spec in enumerate(decision.jobs)]
         return events
 
-    def _aggregate(self, stream: str) -> Aggregate[Any]:
-        return self._aggregates[stream.partition(":")[0]]
-
-    def _folded(self, ident: str, known: _Stream | None, rows: Sequence[StoredEvent]) -> _Stream:
+    def _folded(self, aggregate: Aggregate[Any], known: _Stream | None, rows: Sequence[StoredEvent]) -> _Stream:
         """The stream as it is: what is known of it, and the events after that."""
-        aggregate = self._aggregate(ident)
         before = known or _Stream(aggregate.initial, 0)
         events = [self._store.event(row) for row in rows]
         return _Stream(fold(aggregate, before.state, events), before.version + len(events))
@@ -245,16 +240,16 @@ class DeciderHandler:
         return {row["id"]: (row["source"], row["digest"]) for row in rows}
 
     async def _remember(self, batch: Batch, new: Sequence[tuple[UUID, str, bytes]]) -> None:
-        inserted = await batch.connection.fetch(
+        done = await batch.connection.execute(
             """
             insert into commands (id, source, digest)
-            select * from unnest($1::uuid[], $2::text[], $3::bytea[]) on conflict (id) do nothing returning id
+            select * from unnest($1::uuid[], $2::text[], $3::bytea[]) on conflict (id) do nothing
             """,
             [ident for ident, _, _ in new],
             [source for _, source, _ in new],
             [digest for _, _, digest in new],
         )
-        if len(inserted) < len(new):  # one id for two aggregates, decided elsewhere at this moment: look again
+        if done != f"INSERT 0 {len(new)}":  # one id for two aggregates, decided elsewhere at this moment: look again
             raise ConcurrentDecisionError("a command id was decided by another process meanwhile")
 
     async def skip(self, records: Sequence[Record], batch: Batch) -> None:
@@ -348,7 +343,7 @@ class Decider:
     ) -> None:
         self.store = EventStore(around.service, name, aggregates[0])
         handler = DeciderHandler(self.store, aggregates, keyring=around.keyring, publisher=around.publisher)
-        delivery = Delivery(name, (self.store.commands,), dead_letters, around.version)
+        delivery = Delivery(name, (self.store.commands,), dead_letters, around.version, looks_ahead=True)
         self.loop = DeliveryLoop(delivery, handler, around)
         self.relay = Relay(self.store, self.loop, handler.wake, pool=around.pool, publisher=around.publisher)
         self.wake_relay = handler.wake.set

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice
@@ -20,7 +19,7 @@ from pydantic_core import to_json
 
 from docward.events.actor import Signer
 from docward.events.codec import Encoded, Envelope, body_of, encode_body
-from docward.events.messages import Actor, CommandRejected, Event, derived_id, stream_id
+from docward.events.messages import Actor, CommandRejected, Event, derived_id, stream_id, uuid_text
 from docward.events.upcasts import upcast
 from docward.runtime.aggregates import Accepted, Aggregate, JobSpec, Rejected, Request
 from docward.runtime.errors import ConcurrentDecisionError
@@ -35,8 +34,7 @@ ENVELOPE_BYTES = 24 * 1024
 """Room for the headers of an event, at most: `ce_actor` alone may take 16 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where an event or a job comes from."""
 
     command_id: UUID
@@ -44,16 +42,15 @@ class Origin:
     traceparent: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     stream_id: str
     version: int
     request: Request
     origin: Origin
     event: Event
     body: bytes
-    index: int
-    """Among the events of its command; its id follows from both."""
+    nth: int
+    """Of the events of its command; its id follows from both."""
 
 
 class Recorded(NamedTuple):
@@ -96,7 +93,7 @@ class EventStore:
         """Per partition, a run of the latest committed events: what is not here is read from the table."""
 
     def partition(self, aggregate_id: UUID) -> int:
-        return partition_of(str(aggregate_id).encode(), self.topic.partitions)
+        return partition_of(uuid_text(aggregate_id).encode(), self.topic.partitions)
 
     async def streams(self, connection: Connection, ids: Iterable[str]) -> dict[str, list[Event]]:
         """All events of these streams, in order; a stream without events is an empty list."""
@@ -168,7 +165,7 @@ class EventStore:
                     seq[partition],
                     new.stream_id,
                     new.version,
-                    derived_id(new.origin.command_id, new.request.command_id, "event", new.index),
+                    derived_id(new.origin.command_id, new.request.command_id, "event", new.nth),
                     new.event.TYPE,
                     new.event.VERSION,
                     new.request.aggregate_id,
@@ -183,15 +180,18 @@ class EventStore:
         await connection.copy_records_to_table("events", records=rows, columns=Recorded._fields)
         await connection.execute(
             """
-            update checkpoints c set last_seq = u.seq from unnest($3::int[], $4::bigint[]) as u (partition, seq)
-            where c.consumer = $1 and c.topic = $2 and c.partition = u.partition
+            with numbered as (
+                update checkpoints c set last_seq = u.seq from unnest($3::int[], $4::bigint[]) as u (partition, seq)
+                where c.consumer = $1 and c.topic = $2 and c.partition = u.partition
+            )
+            select pg_notify($5, '')
             """,
             self.consumer,
             self.commands.name,
             list(seq),
             list(seq.values()),
+            relay_channel(self.service),
         )
-        await connection.execute("select pg_notify($1, '')", relay_channel(self.service))
         return rows
 
     def keep(self, rows: Iterable[Recorded]) -> None:
@@ -224,15 +224,18 @@ class EventStore:
         ]
         await connection.execute(
             """
-            insert into jobs (id, kind, aggregate_id, partition, payload, command_id, correlation_id, actor,
-                traceparent)
-            select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::jsonb[], $6::uuid[], $7::uuid[],
-                $8::jsonb[], $9::text[])
-            on conflict (id) do nothing
+            with added as (
+                insert into jobs (id, kind, aggregate_id, partition, payload, command_id, correlation_id, actor,
+                    traceparent)
+                select * from unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::jsonb[], $6::uuid[],
+                    $7::uuid[], $8::jsonb[], $9::text[])
+                on conflict (id) do nothing
+            )
+            select pg_notify($10, '')
             """,
             *[list(column) for column in zip(*rows, strict=True)],
+            jobs_channel(self.service),
         )
-        await connection.execute("select pg_notify($1, '')", jobs_channel(self.service))
 
     async def waiting(self, pool: Pool, owned: Mapping[int, int]) -> dict[int, int]:
         """Owned partitions (to their epochs) with events to publish, to the last published number."""
@@ -303,18 +306,18 @@ class EventStore:
 def encoded(service: str, row: Recorded, signer: Signer) -> Encoded:
     """The event as its service publishes it."""
     envelope = Envelope(
-        id=row.id,
-        type=row.type,
-        source=f"/docward/{service}",
-        time=row.time,
-        subject=row.stream_id,
-        key=row.key,
-        correlation_id=row.correlation_id,
-        causation_id=row.causation_id,
-        stream_version=row.version,
-        traceparent=row.traceparent,
-        actor=_as_actor(row.actor),
-        version=row.dataversion,
+        row.id,
+        row.type,
+        f"/docward/{service}",
+        row.time,
+        row.stream_id,
+        row.key,
+        row.correlation_id,
+        _as_actor(row.actor),
+        row.causation_id,
+        row.version,
+        row.traceparent,
+        row.dataversion,
     )
     return encode_body(envelope, row.body, signer)
 
@@ -329,8 +332,8 @@ def new_events(
         largest = max((len(body) for body in bodies), default=0)
         if largest + ENVELOPE_BYTES <= aggregate.events.max_bytes:
             return [
-                NewEvent(stream, request.version + index, request, origin, event, body, index)
-                for index, (event, body) in enumerate(zip(decision.events, bodies, strict=True), start=1)
+                NewEvent(stream, request.version + nth, request, origin, event, body, nth)
+                for nth, (event, body) in enumerate(zip(decision.events, bodies, strict=True), start=1)
             ]
         decision = Rejected("event-too-large", f"an event would have {largest} bytes, over the topic's limit")
     event = CommandRejected(

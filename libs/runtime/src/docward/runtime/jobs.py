@@ -170,7 +170,7 @@ class JobPool:
 
     async def _attempt(self, job: Job) -> None:
         with telemetry.step(f"job {job.kind}", job.origin.traceparent, job.origin.correlation_id) as trace:
-            await self._try(replace(job, origin=replace(job.origin, traceparent=trace)))
+            await self._try(replace(job, origin=job.origin._replace(traceparent=trace)))
 
     async def _try(self, job: Job) -> None:
         kind = self._kinds[job.kind]

@@ -117,13 +117,7 @@ async def reading(settings: Kafka) -> AsyncIterator[AIOKafkaConsumer]:
 def record_of(raw: Any, prefix: str) -> Record:
     """A record as the contracts know it: under the topic's own name, without the installation's prefix."""
     return Record(
-        topic=raw.topic.removeprefix(prefix),
-        partition=raw.partition,
-        offset=raw.offset,
-        timestamp=raw.timestamp,
-        key=raw.key,
-        value=raw.value,
-        headers=tuple(raw.headers),
+        raw.topic.removeprefix(prefix), raw.partition, raw.offset, raw.timestamp, raw.key, raw.value, tuple(raw.headers)
     )
 
 

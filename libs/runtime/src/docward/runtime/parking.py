@@ -78,6 +78,8 @@ def redacted(message: str) -> str:
 async def store(connection: Connection, consumer: str, items: Sequence[Parked]) -> None:
     """In the caller's transaction. A record that is parked already stays as it is; another one at its offset, of a log
     that was made anew and accepted, has another time."""
+    if not items:
+        return
     await connection.executemany(
         """
         insert into parked (consumer, topic, partition, record_offset, record_timestamp, key, value, header_keys,

@@ -22,7 +22,7 @@ from docward.events.errors import BadSignatureError, UndecodableError
 from docward.events.messages import Command, Message, ObjectRef, Value
 from docward.events.topics import Topic
 from docward.runtime import metrics, telemetry
-from docward.runtime.batches import Batch
+from docward.runtime.batches import BREATH, Batch
 from docward.runtime.delivery import Delivery, DeliveryLoop
 from docward.runtime.errors import GapError, HashMismatchError, ObjectMissingError
 from docward.runtime.infrastructure import Infrastructure
@@ -37,8 +37,6 @@ READ_MODEL_CHANNEL = "read_model"
 NOTIFY_BYTES = 7000
 AT_ONCE = 2000
 """Records of one transaction, at most: the cost of a round trip and a commit is shared by so many."""
-BREATH = 50
-"""Records that are read in one go."""
 TRACED_EACH = 50
 """Messages of a batch that have a span each, at most: spans would cost a rebuild more than its events do."""
 READER_ROLE = "docward_gateway"
@@ -143,7 +141,7 @@ class ProjectionHandler:
         for number, record in enumerate(records, start=1):
             if (item := self._item(record)) is not None:
                 items.append(item)
-            if number % BREATH == 0:  # else the database would wait: what it writes meanwhile is sent bit by bit
+            if number % BREATH == 0:
                 await asyncio.sleep(0)
         return _Prepared(items, await self._fetched(items))
 
