@@ -122,7 +122,7 @@ def test_a_formula_that_cannot_be_rebuilt_keeps_its_characters_and_is_named(soun
     )
     sound(conversion)
     assert "```math\n2 = x\n```" in conversion.markdown
-    assert [(issue.code, issue.page) for issue in conversion.ir.issues if issue.page] == [("formula-not-rebuilt", 1)]
+    assert ("formula-not-rebuilt", 1) in [(issue.code, issue.page) for issue in conversion.ir.issues]
     assert [block.kind for block in conversion.ir.blocks] == ["paragraph", "formula", "paragraph"]
 
 
