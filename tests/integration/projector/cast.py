@@ -1,5 +1,5 @@
-"""Whole streams for the read side: one document, one pack and their analyses with everything that can happen to them,
-and a document for every state.
+"""Whole streams for the read side: one document, one pack, one group and their analyses, with everything that can
+happen to them, and a document for every state.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ COMMAND_TYPES = [cls.TYPE for cls in TYPES if issubclass(cls, Command)]
 NUMBERS = count(1000)
 SECOND, THIRD, FOURTH = (UUID(int=number, version=4) for number in (2, 3, 4))
 DELETED = UUID(int=0xDE1E7ED, version=4)
+GROUP = UUID(int=0x640, version=4)
 FINDINGS = example("findings-recorded.v1").body["findings"]
 VERDICTS = example("verdicts-recorded.v1").body["verdicts"]
 POLICIES = example("pack-imported.v1").body["policies"]
@@ -128,6 +129,21 @@ def the_repository() -> list[Told]:
         .then("repository-archived", by=47, reason="superseded")
         .events
     )
+
+
+def the_group() -> list[Told]:
+    """Two members and a third that goes again; analysed once, and deleted."""
+    group = (
+        Stream(GROUP)
+        .then("document-group-created", by=50, members=[str(DOCUMENT), str(DELETED)], primary=str(DOCUMENT))
+        .then("document-group-renamed", by=51, title="The suite", description="All of it.")
+        .then("group-member-added", by=52, document_id=str(document_at(3)))
+        .then("primary-member-set", by=53, document_id=str(document_at(3)))
+        .then("group-member-removed", by=54, document_id=str(DELETED))
+        .then("document-group-deleted", by=56, reason="merged into one document")
+        .events
+    )
+    return [*group, *Stream(GROUP).then("suite-analysis-requested", by=55, version=5).events]
 
 
 def _submitted(number: int) -> Stream:

@@ -31,6 +31,7 @@ async def projected(servers: Stack, tmp_path_factory: pytest.TempPathFactory) ->
         await installation.publish(cast.the_document(texts))
         await installation.publish(cast.its_analyses())
         await installation.publish(cast.a_deleted_document(texts))
+        await installation.publish(cast.the_group())
         await installation.publish(cast.states())
         await installation.publish(cast.asked())
         await installation.set_aside(CONVERTER_DEAD_LETTERS, told("make-private", by=7))

@@ -173,11 +173,21 @@ async def test_a_release_has_the_policies_that_it_was_published_with(projected: 
     assert [row["notes"] for row in rows] == ["first", "second", "third"]
 
 
+async def test_a_group_shows_its_members_and_what_an_analysis_of_it_read(projected: Installation) -> None:
+    row = await projected.row("document_groups", "group_id = $1", cast.GROUP)
+    assert (row["title"], row["description"]) == ("The suite", "All of it.")
+    assert row["members"] == [str(DOCUMENT), str(document_at(3))]
+    assert row["primary_id"] == document_at(3)
+    assert (row["deletion_reason"], row["stream_version"]) == ("merged into one document", 6)
+    analysis = await projected.row("suite_analyses", "group_id = $1", cast.GROUP)
+    assert {member["document_id"] for member in analysis["members"]} == set(row["analysed"])
+
+
 @pytest.mark.parametrize("number", range(len(cast.COMMAND_TYPES)))
 async def test_every_command_is_an_operation(projected: Installation, number: int) -> None:
     row = await operation(projected, 5000 + number)
     assert (row["type"], row["status"], row["visible"]) == (cast.COMMAND_TYPES[number], "accepted", True)
-    assert (row["document_id"] is None) != (row["repository_id"] is None)
+    assert len([name for name in ("document_id", "group_id", "repository_id") if row[name] is not None]) == 1
 
 
 @pytest.mark.parametrize(
@@ -268,7 +278,7 @@ async def test_the_gateway_may_read_the_views_and_nothing_else(projected: Instal
                     "select table_name from information_schema.tables where table_schema = 'read'"
                 )
             ]
-            assert len(names) == 12
+            assert len(names) == 14
             for name in names:
                 await connection.fetch(f"select * from read.{name} limit 1")  # noqa: S608 -- of tests
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
