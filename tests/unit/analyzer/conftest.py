@@ -13,6 +13,7 @@ from docward.analyzer.analysis.checks import CHECKS
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Outcome
 from docward.analyzer.analysis.packs import bundled_lexicon, bundled_packs, load_pack
+from docward.analyzer.policies import policies_of
 from docward.converter.conversion import convert
 from docward.events.findings import AnalysisReport
 from docward.events.ir import Ir
@@ -37,8 +38,7 @@ def release_of(pack: Pack, release: int = 1) -> Release:
         repository_id=repository_id(pack.pack.id),
         repository=pack.pack.id,
         release=release,
-        applies_if=pack.applies_if.get("any_concept", ()),
-        policies=pack.requirements,
+        policies=policies_of(pack),
     )
 
 

@@ -29,8 +29,7 @@ def policy(**changes):
 @pytest.fixture
 def verdict(report, any_id):
     def decide(text, **changes):
-        applies = changes.pop("release_applies", ())
-        release = Release(any_id, "house", 3, applies, (policy(**changes),))
+        release = Release(any_id, "house", 3, (policy(**changes),))
         found = report(text, release)
         return found.verdicts[0], found
 
@@ -105,9 +104,12 @@ def test_a_pattern_of_the_pack_contradicts(verdict):
 
 
 def test_what_does_not_apply_is_not_applicable(verdict):
-    assert verdict(GOOD, applies_if=["backtest"])[0].verdict == "not-applicable"
-    found, report = verdict(GOOD, release_applies=("backtest",))
+    found, report = verdict(GOOD, applies_if=["backtest", "dark pool"])
     assert found.verdict == "not-applicable"
+    assert found.explanation == "The document does not speak of what it is for: backtest, dark pool."
+    found, _ = verdict(f"{GOOD}\n\n# 2 Tests\n\nA backtest is made.", applies_if=["backtest && dark pool"])
+    assert found.explanation == "The document does not speak of what it is for: dark pool."
+    assert verdict(f"{GOOD}\n\n# 2 Tests\n\nA backtest is made.", applies_if=["backtest && alert"])[0].quotes
     assert report.compliance is None
 
 
@@ -187,7 +189,7 @@ def test_an_absence_says_where_was_looked(verdict):
 
 
 def _several(any_id, count, name="house"):
-    return Release(any_id, name, 1, (), tuple(policy(id=f"P-{n}.{m}") for n in range(count) for m in range(3)))
+    return Release(any_id, name, 1, tuple(policy(id=f"P-{n}.{m}") for n in range(count) for m in range(3)))
 
 
 def test_absences_of_one_section_are_reported_together(report, any_id):
@@ -208,6 +210,29 @@ def test_a_short_text_about_something_else_is_told_so_once(report, any_id):
     (only,) = report("# 1 Scope\n\nNothing.", _several(any_id, 2), _several(any_id, 1, "other")).findings
     assert only.title == "house, other: nothing stated on 9 requirements"
     assert only.explanation == "The document says nothing about 6 requirements of house; 3 requirements of other."
+
+
+def test_what_several_packs_find_wanting_in_one_sentence_is_told_once(report, any_id):
+    half = "# 1 Alerts\n\nAlerts are raised within 3 seconds of a breach."
+    packs = [Release(any_id, name, 1, (policy(),)) for name in ("house", "other")]
+    (alone,), (joined,) = (report(half, *some).findings for some in (packs[:1], packs))
+    assert joined.title == f"{alone.title} (and 1 more)"
+    assert "other" in joined.explanation
+    assert len(report(half, *packs).verdicts) == 2
+
+
+def test_an_incomplete_requirement_keeps_its_fingerprint_in_other_words(report, any_id):
+    release = Release(any_id, "house", 1, (policy(),))
+    texts = ("Alerts are raised within 3 seconds of a breach.", "An alert on a breach is raised in under 2 seconds.")
+    one, other = (report(f"# 1 A\n\n{text}", release).findings[0].fingerprint for text in texts)
+    assert one == other
+
+
+def test_another_contradiction_is_another_finding(report, any_id):
+    release = Release(any_id, "house", 1, (policy(),))
+    texts = ("No alert on a breach is raised.", "Nobody reviews the alerts on a breach.")
+    one, other = (report(f"# 1 A\n\n{text}", release).findings[0].fingerprint for text in texts)
+    assert one != other
 
 
 def test_a_likely_passage_is_offered_and_decides_nothing(verdict):

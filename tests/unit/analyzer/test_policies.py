@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from docward.analyzer.policies import REPOSITORY, Repository
+from docward.analyzer.policies import REPOSITORY, Repository, policies_of
 from docward.events import policies as p
 from docward.events.messages import Actor, Event
 from docward.runtime.aggregates import Accepted, Request, fold
@@ -68,11 +68,20 @@ def test_another_text_makes_the_next_release_and_leaves_the_first(pack, imported
     assert second.policies[0].title == "Another title"
 
 
+def test_a_condition_of_the_pack_holds_beside_that_of_a_policy(pack):
+    whole = pack.model_copy(update={"applies_if": {"any_concept": ("order_flow", "backtest")}})
+    alone, own = (with_first(whole, applies_if=some).requirements[:1] for some in ((), ("dark pool",)))
+    (first, second) = policies_of(whole.model_copy(update={"requirements": (*alone, *own)}))
+    assert first.applies_if == ("order_flow", "backtest")
+    assert second.applies_if == ("order_flow && dark pool", "backtest && dark pool")
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"contradicts": p.Contradiction(patterns=("(",))}, "'(' is no regular expression"),
         ({"applies_if": ("moon",)}, "unknown concept 'moon'"),
+        ({"applies_if": ("backtest && moon",)}, "unknown concept 'moon'"),
         ({"checks": ("check:telepathy",)}, "unknown check 'check:telepathy'"),
         ({"facets": (p.Facet(id="V", kind="quantity", op="<=", value="soon"),)}, "'soon' is not one quantity"),
     ],

@@ -106,7 +106,7 @@ def test_two_processes_with_different_hash_seeds_write_the_same_bytes():
         "from docward.events.policies import repository_id;"
         "packs = [load_pack(p) for p in bundled_packs()];"
         "made = convert(sys.stdin.buffer.read(), 'text/markdown', document_id='d');"
-        "releases = [Release(repository_id(p.pack.id), p.pack.id, 1, (), p.requirements) for p in packs];"
+        "releases = [Release(repository_id(p.pack.id), p.pack.id, 1, p.requirements) for p in packs];"
         "print(analyse(made.ir, made.markdown, releases).model_dump_json())"
     )
     reports = [

@@ -35,7 +35,7 @@ In volatile markets the desk adjusts the limits as appropriate & â€œ<b>soon</b>â
 @pytest.fixture(scope="module")
 def reviewed() -> Reviewed:
     packs = [load_pack(path) for path in bundled_packs()]
-    rules = [Rules(repository_id(p.pack.id), p.pack.id, 1, (), p.requirements) for p in packs]
+    rules = [Rules(repository_id(p.pack.id), p.pack.id, 1, p.requirements) for p in packs]
     made = convert(TEXT.encode(), "text/markdown", document_id="d")
     return Reviewed(
         name="a folder/strategy.md",

@@ -146,7 +146,7 @@ def _packs(names: Sequence[str]) -> list[_Pack]:
             raise PackError(f"{name}: neither a file nor one of the packs {', '.join(bundled)}")
         loaded = load_pack(path)
         policies, ident = policies_of(loaded), loaded.pack.id
-        release = analysis.Release(repository_id(ident), ident, 1, (), policies)
+        release = analysis.Release(repository_id(ident), ident, 1, policies)
         packs.append(_Pack(Release(ident, 1, digest(policies)), release))
     return packs
 

@@ -140,7 +140,7 @@ def _tried(pack: Pack) -> Iterator[Tried]:
 def _verdict(pack: Pack, policy: Policy, example: Example) -> tuple[str, str]:
     ident = derived_id("pack-example", pack.pack.id, policy.id, example.text)
     made = convert(example.text.encode(), "text/markdown", document_id=str(ident))
-    release = analysis.Release(repository_id(pack.pack.id), pack.pack.id, 1, (), (policy,))
+    release = analysis.Release(repository_id(pack.pack.id), pack.pack.id, 1, (policy,))
     (verdict,) = analysis.analyse(made.ir, made.markdown, [release]).verdicts
     return verdict.verdict, verdict.explanation
 

@@ -98,7 +98,6 @@ def _release(ident: UUID, repository: Repository, number: int | None) -> tuple[R
         repository_id=ident,
         repository=repository.name,
         release=published.number,
-        applies_if=(),  # a condition of the whole pack became one of each policy when it was imported
         policies=published.policies,
     )
     used = ReleaseUsed(

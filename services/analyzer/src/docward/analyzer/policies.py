@@ -103,12 +103,15 @@ def _import(repository: Repository, pack: p.Pack, request: Request) -> Decision:
 
 
 def policies_of(pack: p.Pack) -> tuple[p.Policy, ...]:
-    """A condition of the whole pack is one of each of its policies that has none of its own."""
+    """Each with the condition of the whole pack beside its own."""
     whole = pack.applies_if.get("any_concept", ())
     return tuple(
-        policy if policy.applies_if or not whole else policy.model_copy(update={"applies_if": whole})
-        for policy in pack.requirements
+        policy.model_copy(update={"applies_if": _both(whole, policy.applies_if)}) for policy in pack.requirements
     )
+
+
+def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{a} && {b}" for a in one for b in other) if one and other else one or other
 
 
 def _edit(repository: Repository, command: Any) -> Decision:

@@ -16,7 +16,7 @@ from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import KIND, Draft, Outcome, insert_after
 from docward.analyzer.analysis.facets import CompiledPolicy, FacetOutcome, compiled, evaluate
 from docward.analyzer.analysis.negation import is_denied
-from docward.analyzer.analysis.phrases import is_phrase
+from docward.analyzer.analysis.phrases import is_phrase, together
 from docward.analyzer.analysis.retrieval import second_chance
 from docward.analyzer.analysis.text import stems, title_stems
 from docward.events.findings import Category, Family, PolicyRef, ProposedChange, Severity, Verdict, VerdictKind
@@ -56,10 +56,8 @@ class _Case:
         return bool(self.compiled.prior & title_stems(titles))
 
 
-def assess(
-    document: Document, policy: Policy, reference: PolicyRef, outcomes: Mapping[str, Outcome], *, applies: bool = True
-) -> Assessment:
-    """`outcomes` are the results of the engine's checks by name; `applies` is what the release says of the document."""
+def assess(document: Document, policy: Policy, reference: PolicyRef, outcomes: Mapping[str, Outcome]) -> Assessment:
+    """`outcomes` are the results of the engine's checks by name."""
     base = Verdict(
         policy=reference,
         level=policy.level,
@@ -69,23 +67,26 @@ def assess(
         explanation="The requirement names neither evidence nor checks: nobody has looked.",
     )
     case = _Case(document, compiled(policy), base)
-    if not applies or not is_about(document, policy.applies_if):
-        return Assessment(
-            case.verdict("not-applicable", "The document does not speak of what the requirement applies to.")
-        )
+    if unspoken := _unspoken(document, policy.applies_if):
+        sought = ", ".join(concept.replace("_", " ") for concept in unspoken)
+        return Assessment(case.verdict("not-applicable", f"The document does not speak of what it is for: {sought}."))
     if policy.checks:
         return Assessment(_by_checks(case, outcomes))
     return _by_evidence(case) if case.compiled.subject else Assessment(base)
 
 
-def is_about(document: Document, conditions: Sequence[str]) -> bool:
-    """Whether one of the concepts occurs. An excerpt too short to show its subject counts as one of what is asked for,
-    as long as it speaks of no other domain.
-    """
-    if not conditions or document.concepts & set(conditions):
-        return True
+def _unspoken(document: Document, conditions: Sequence[str]) -> tuple[str, ...]:
+    """Of what the document would have to speak for one of the conditions to hold; empty when one does."""
+    unmet = [[part for part in together(each) if not _speaks_of(document, part)] for each in conditions]
+    return tuple(dict.fromkeys(part for parts in unmet for part in parts)) if all(unmet) else ()
+
+
+def _speaks_of(document: Document, concept: str) -> bool:
+    """An excerpt too short to show its subject counts as one of any domain, as long as it speaks of no other."""
     domains = document.lexicon.domains
-    return bool(domains & set(conditions)) and document.words < EXCERPT and not document.concepts & domains
+    return concept in document.concepts or (
+        concept in domains and document.words < EXCERPT and not document.concepts & domains
+    )
 
 
 def _by_checks(case: _Case, outcomes: Mapping[str, Outcome]) -> Verdict:

@@ -10,7 +10,7 @@ from uuid import UUID
 from docward.analyzer.analysis import absences, bounds, coverage, scores
 from docward.analyzer.analysis.checks import CHECKS
 from docward.analyzer.analysis.document import Document
-from docward.analyzer.analysis.drafts import KIND, Draft, Outcome
+from docward.analyzer.analysis.drafts import KIND, Outcome
 from docward.analyzer.analysis.findings import finding, grouped, ordered, told_once
 from docward.analyzer.analysis.packs import lexicon_of
 from docward.events.findings import AnalysisReport, Finding, PolicyRef
@@ -28,8 +28,6 @@ class Release:
     repository_id: UUID
     repository: str
     release: int
-    applies_if: tuple[str, ...]
-    """Concepts of which one must occur in the document for the release to apply; empty: it always applies."""
     policies: tuple[Policy, ...]
 
 
@@ -45,8 +43,6 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
         for name, draft in told_once(document, drafts)
         if (made := finding(document, draft, f"check:{name}")) is not None
     ]
-    if not outcomes[KIND].drafts:
-        own += [made for release in releases if (made := _inapplicable(document, release)) is not None]
     judged = [(release.repository, list(_assessments(document, release, outcomes))) for release in releases]
     verdicts = [bounds.bounded(assessment.verdict) for _, of_release in judged for assessment, _ in of_release]
     ruled = [
@@ -76,30 +72,9 @@ def _outcomes(document: Document) -> dict[str, Outcome]:
     return {KIND: kind, **{check.name: Outcome() if kind.drafts else check.run(document) for check in others}}
 
 
-def _inapplicable(document: Document, release: Release) -> Finding | None:
-    """A whole pack that somebody assigned and that says nothing about this document: never silently."""
-    if coverage.is_about(document, release.applies_if) or not release.policies:
-        return None
-    draft = Draft(
-        family="COV",
-        category="compliance-gap",
-        severity="info",
-        title=f"{release.repository} does not apply to this document",
-        explanation=(
-            f"None of the {len(release.policies)} requirements was judged: the document does not speak of what the "
-            "repository is about. If it should, the document lacks its subject; if not, the repository need not be "
-            "assigned."
-        ),
-        searched=document.all_sections,
-        decision=(f"repository {release.repository}", f"none of the concepts {', '.join(release.applies_if)}"),
-    )
-    return finding(document, draft, "check:applicability")
-
-
 def _assessments(
     document: Document, release: Release, outcomes: Mapping[str, Outcome]
 ) -> Iterator[tuple[coverage.Assessment, Policy]]:
-    applies = coverage.is_about(document, release.applies_if)
     for policy in release.policies:
         reference = PolicyRef(
             repository_id=release.repository_id,
@@ -107,7 +82,7 @@ def _assessments(
             release=release.release,
             policy_id=policy.id,
         )
-        yield coverage.assess(document, policy, reference, outcomes, applies=applies), policy
+        yield coverage.assess(document, policy, reference, outcomes), policy
 
 
 def _is_reported(candidate: Finding, own: Sequence[Finding]) -> bool:

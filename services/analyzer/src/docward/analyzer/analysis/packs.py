@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from docward.analyzer.analysis import checks
 from docward.analyzer.analysis.doctypes import DOC_TYPES
 from docward.analyzer.analysis.lexicon import Lexicon, lexicon
-from docward.analyzer.analysis.phrases import is_phrase
+from docward.analyzer.analysis.phrases import is_phrase, together
 from docward.analyzer.analysis.phrases import mistake as phrase_mistake
 from docward.analyzer.analysis.quantities import parse
 from docward.events.policies import Evidence, Facet, Pack, Policy
@@ -83,7 +83,7 @@ def lexicon_of(policies: Iterable[Policy]) -> Lexicon:
 
 def _concepts(policy: Policy) -> Iterator[tuple[Place, tuple[str, ...]]]:
     """Where a policy names concepts."""
-    yield ("applies_if",), policy.applies_if
+    yield ("applies_if",), tuple(part for condition in policy.applies_if for part in together(condition))
     yield ("evidence", "all"), policy.evidence.all
     yield ("evidence", "any"), policy.evidence.any
     for index, facet in enumerate(policy.facets):

@@ -6,6 +6,7 @@
 `~approve`            any word of the same stem: approves, approval
 `test .. production`  up to six other words between
 `review & annual`     both in one sentence, in any order
+`futures && margin`   in conditions only: both somewhere in the document
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ class Form:
 def is_phrase(text: str) -> bool:
     """Whether a pack writes a phrase where a concept's id could stand."""
     return _CONCEPT_ID.fullmatch(text) is None
+
+
+def together(condition: str) -> tuple[str, ...]:
+    """The concepts and phrases that a condition asks for, each anywhere in the document."""
+    return tuple(part.strip() for part in condition.split("&&"))
 
 
 def mistake(text: str, words: Mapping[str, tuple[str, ...]]) -> str:
