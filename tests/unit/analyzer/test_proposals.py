@@ -20,7 +20,7 @@ from .test_checks import DEFECTS
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = sorted(
     path
-    for folder in (ROOT / "samples", ROOT / "tests" / "eval" / "blind")
+    for folder in (ROOT / "samples", ROOT / "tests" / "eval" / "tuned")
     for path in folder.iterdir()
     if path.suffix in {".docx", ".md", ".pdf"} and path.name != "README.md"
 )
