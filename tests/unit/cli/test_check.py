@@ -138,3 +138,26 @@ def test_junit_counts_are_those_of_its_cases(here):
         assert int(suite.get("skipped", "")) == len(suite.findall("testcase/skipped"))
     assert int(root.get("failures", "")) > 0
     assert all(case.get("classname") and case.get("name") for case in root.iter("testcase"))
+
+
+def test_files_of_a_suite_are_checked_as_one(here):
+    """The second file gives the limit that the first one only names."""
+    (suite,) = json.loads(run("bad.md", "good.md", "--suite", "--format", "json", code=codes.FOUND))["documents"]
+    alone = checked("bad.md")
+    missing = "No value for the maximum order value"
+    assert missing in {finding["title"] for finding in alone["findings"]}
+    assert missing not in {finding["title"] for finding in suite["findings"]}
+    files = {member["document_id"]: member["file"] for member in suite["members"]}
+    assert set(files.values()) == {"bad.md", "good.md"}
+    for finding in suite["findings"]:
+        for quote in finding["quotes"]:
+            text = (here / files[quote["document_id"]]).read_text()
+            assert text[quote["span"]["start"] : quote["span"]["end"]] == quote["text"]
+    assert "suite" in run("bad.md", "good.md", "--suite", code=codes.FOUND)
+
+
+def test_a_suite_is_whole_or_not_checked(here):
+    (here / "scan.pdf").write_bytes(b"%PDF-1.7 nothing")
+    assert run("good.md", "scan.pdf", "--suite", "--format", "json", code=codes.FAILED) == ""
+    run("good.md", "good.md", "--suite", code=codes.USAGE)
+    run("good.md", "bad.md", "--suite", "--format", "sarif", code=codes.USAGE)

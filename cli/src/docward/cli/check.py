@@ -31,12 +31,14 @@ from docward.converter.conversion import Conversion, ConversionError
 from docward.converter.sandbox import Sandbox
 from docward.events.messages import derived_id
 from docward.events.policies import repository_id
-from docward.reports import Release, Reviewed, render
+from docward.reports import Part, Release, Reviewed, render
 from docward.reports.data import entry
 from docward.runtime.sniffing import sniff
 
 _errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 ALL_PACKS = "all"
+SUITE = "suite"
+"""The name of several files checked as one, for suppressions and baselines."""
 
 
 class Format(StrEnum):
@@ -46,6 +48,10 @@ class Format(StrEnum):
     JUNIT = "junit"
     HTML = "html"
     SELF_ASSESSMENT = "self-assessment"
+
+
+_OF_A_SUITE = (Format.TABLE, Format.JSON)
+"""The other forms are about one file: lines, columns and quotes of a single text."""
 
 
 class ProfileName(StrEnum):
@@ -91,6 +97,9 @@ def check(
     document_id: Annotated[
         UUID | None, typer.Option(help="For one file: check it as this document. Default: an id made of its name.")
     ] = None,
+    suite: Annotated[
+        bool, typer.Option("--suite", help="Check the files as documents that belong together, the first one leading.")
+    ] = False,
     on: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day for expiries. Default: today.")
     ] = None,
@@ -101,6 +110,10 @@ def check(
     """
     if document_id is not None and len(files) != 1:
         raise typer.BadParameter("is for one file", param_hint="--document-id")
+    if suite and form not in _OF_A_SUITE:
+        raise typer.BadParameter(f"of a suite is one of {', '.join(_OF_A_SUITE)}", param_hint="--format")
+    if suite and len({_ident(file) for file in files}) < len(files):
+        raise typer.BadParameter("a suite has each file once", param_hint="FILE")
     with _usage_errors():
         packs = _packs(pack or [])
         keeper = Gate(
@@ -109,7 +122,10 @@ def check(
             gate.read_baseline(baseline) if baseline else None,
             on.date() if on else date.today(),  # noqa: DTZ011  # the day where the user sits
         )
-    reviewed, refusals = asyncio.run(_reviewed(files, document_id, packs, keeper))
+    checked, refusals = asyncio.run(_checked(files, document_id))
+    if suite and refusals:  # what is absent from a suite cannot be told without all of it
+        raise typer.Exit(refusals[0])
+    reviewed = [_suite(checked, packs, keeper)] if suite else [_review(each, packs, keeper) for each in checked]
     with _usage_errors():
         if write_baseline is not None:
             judged = {each.name: (each.analysis_id, each.report, each.standings) for each in reviewed}
@@ -151,24 +167,44 @@ def _packs(names: Sequence[str]) -> list[_Pack]:
     return packs
 
 
-async def _reviewed(
-    files: Sequence[Path], document_id: UUID | None, packs: Sequence[_Pack], keeper: Gate
-) -> tuple[list[Reviewed], list[int]]:
-    """What was found in each file, and an exit code for each that could not be checked."""
-    reviewed: list[Reviewed] = []
+@dataclass(frozen=True)
+class _Checked:
+    """A file that was read and converted."""
+
+    file: Path
+    ident: UUID
+    sha256: str
+    media_type: str
+    made: Conversion
+
+    @property
+    def title(self) -> str:
+        return self.made.ir.title or self.file.stem
+
+
+def _ident(file: Path) -> UUID:
+    return derived_id("checked-file", file.as_posix())
+
+
+async def _checked(files: Sequence[Path], document_id: UUID | None) -> tuple[list[_Checked], list[int]]:
+    """The files, converted, and an exit code for each that could not be."""
+    checked: list[_Checked] = []
     refusals: list[int] = []
     sandbox = Sandbox(slots=1)
     try:
         for file in files:
-            ident = document_id or derived_id("checked-file", file.as_posix())
+            ident = document_id or _ident(file)
             try:
-                reviewed.append(await _review(sandbox, file, ident, packs, keeper))
+                content = _content(file)
+                media_type, made = await _converted(sandbox, file, content, ident)
             except _UnusableError as error:
                 _errors.print(f"{file}: {error}", style="red")
                 refusals.append(error.code)
+            else:
+                checked.append(_Checked(file, ident, hashlib.sha256(content).hexdigest(), media_type, made))
     finally:
         await sandbox.close()
-    return reviewed, refusals
+    return checked, refusals
 
 
 def _content(file: Path) -> bytes:
@@ -178,28 +214,54 @@ def _content(file: Path) -> bytes:
         raise _UnusableError(error.strerror or str(error), codes.USAGE) from error
 
 
-async def _review(sandbox: Sandbox, file: Path, ident: UUID, packs: Sequence[_Pack], keeper: Gate) -> Reviewed:
-    content = _content(file)
-    media_type, made = await _converted(sandbox, file, content, ident)
-    report = analysis.analyse(made.ir, made.markdown, [pack.release for pack in packs])
-    sha256 = hashlib.sha256(content).hexdigest()
-    inputs = (ident, sha256, report.engine, *(pack.used.sha256 for pack in packs))
+def _review(checked: _Checked, packs: Sequence[_Pack], keeper: Gate) -> Reviewed:
+    report = analysis.analyse(checked.made.ir, checked.made.markdown, [pack.release for pack in packs])
+    inputs = (checked.ident, checked.sha256, report.engine, *(pack.used.sha256 for pack in packs))
     analysis_id = str(derived_id("check", *inputs))
-    standings, failed = keeper.judge(file.as_posix(), analysis_id, report)
+    standings, failed = keeper.judge(checked.file.as_posix(), analysis_id, report)
     return Reviewed(
-        name=file.as_posix(),
-        title=made.ir.title or file.stem,
-        document_id=str(ident),
+        name=checked.file.as_posix(),
+        title=checked.title,
+        document_id=str(checked.ident),
         analysis_id=analysis_id,
-        sha256=sha256,
-        markdown=made.markdown,
-        markdown_sha256=made.ir.markdown_sha256,
+        sha256=checked.sha256,
+        markdown=checked.made.markdown,
+        markdown_sha256=checked.made.ir.markdown_sha256,
         report=report,
-        media_type=media_type,
-        converter=made.report.converter,
+        media_type=checked.media_type,
+        converter=checked.made.report.converter,
         releases=tuple(pack.used for pack in packs),
         standings=standings,
         failed_requirements=failed,
+    )
+
+
+def _suite(checked: Sequence[_Checked], packs: Sequence[_Pack], keeper: Gate) -> Reviewed:
+    """Of all files together. Its hashes are those of the files' hashes, a line each; its name is `suite`."""
+    members = [analysis.Member(c.ident, c.title, c.file.name, c.made.ir, c.made.markdown) for c in checked]
+    report = analysis.analyse_suite(members, [pack.release for pack in packs])
+    ident = derived_id("checked-suite", *(each.ident for each in checked))
+    sha256, markdown_sha256 = (
+        hashlib.sha256("\n".join(hashes).encode()).hexdigest()
+        for hashes in ([each.sha256 for each in checked], [each.made.ir.markdown_sha256 for each in checked])
+    )
+    analysis_id = str(derived_id("check", ident, sha256, report.engine, *(pack.used.sha256 for pack in packs)))
+    standings, failed = keeper.judge(SUITE, analysis_id, report)
+    return Reviewed(
+        name=SUITE,
+        title=checked[0].title,
+        document_id=str(ident),
+        analysis_id=analysis_id,
+        sha256=sha256,
+        markdown="",
+        markdown_sha256=markdown_sha256,
+        report=report,
+        media_type="",
+        converter=checked[0].made.report.converter,
+        releases=tuple(pack.used for pack in packs),
+        standings=standings,
+        failed_requirements=failed,
+        members=tuple(Part(str(c.ident), c.file.as_posix(), c.title, c.sha256) for c in checked),
     )
 
 

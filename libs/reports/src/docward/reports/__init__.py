@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from docward.reports import articles, data, junit, page, sarif
-from docward.reports.reviewed import Release, Reviewed, Standing
+from docward.reports.reviewed import Part, Release, Reviewed, Standing
 
-__all__ = ["FORMATS", "MEDIA_TYPES", "SUFFIXES", "Release", "Reviewed", "Standing", "render"]
+__all__ = ["FORMATS", "MEDIA_TYPES", "SUFFIXES", "Part", "Release", "Reviewed", "Standing", "render"]
 
 _WRITERS: dict[str, tuple[str, str, Callable[[Sequence[Reviewed]], str]]] = {
     "json": ("application/json", "json", data.written),

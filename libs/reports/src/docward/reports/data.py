@@ -49,4 +49,5 @@ def entry(document: Reviewed) -> dict[str, Any]:
         "converter": document.converter,
         "analysed_at": document.analysed_at or None,
         "releases": [vars(release) for release in document.releases],
+        **({"members": [vars(member) for member in document.members]} if document.members else {}),
     }

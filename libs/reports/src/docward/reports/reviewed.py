@@ -36,6 +36,16 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Of a suite: one of its documents, as quotes name it."""
+
+    document_id: str
+    file: str
+    title: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class Reviewed:
     name: str
     """The file as it was named, or the document's file name."""
@@ -56,6 +66,8 @@ class Reviewed:
     """By fingerprint."""
     failed_requirements: frozenset[str] = frozenset()
     """Keys of the requirements whose verdict a build must not go on with."""
+    members: tuple[Part, ...] = ()
+    """Of a suite; empty for a document."""
 
     def standing(self, finding: Finding) -> Standing:
         return self.standings.get(finding.fingerprint, Standing())

@@ -6,5 +6,6 @@ Same input, same engine: the same report, byte for byte. Every quote of a findin
 from __future__ import annotations
 
 from docward.analyzer.analysis.engine import ENGINE, Release, analyse
+from docward.analyzer.analysis.suite import Member, analyse_suite
 
-__all__ = ["ENGINE", "Release", "analyse"]
+__all__ = ["ENGINE", "Member", "Release", "analyse", "analyse_suite"]

@@ -33,25 +33,11 @@ class Release:
 
 def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisReport:
     """Findings, a verdict for every policy, and scores. Raises ValueError when the IR was made from another text."""
-    if ir.markdown_length != len(markdown) or hashlib.sha256(markdown.encode()).hexdigest() != ir.markdown_sha256:
-        raise ValueError("the IR does not belong to this Markdown")
-    document = Document(ir, markdown, lexicon_of(policy for release in releases for policy in release.policies))
-    outcomes = _outcomes(document)
-    drafts = [(name, draft) for name, outcome in outcomes.items() for draft in grouped(outcome.drafts)]
-    own = [
-        made
-        for name, draft in told_once(document, drafts)
-        if (made := finding(document, draft, f"check:{name}")) is not None
-    ]
-    judged = [(release.repository, list(_assessments(document, release, outcomes))) for release in releases]
-    verdicts = [bounds.bounded(assessment.verdict) for _, of_release in judged for assessment, _ in of_release]
-    ruled = [
-        made
-        for report in absences.reported(document, judged)
-        if (made := finding(document, report.draft, report.origin, report.policy)) is not None
-        and not _is_reported(made, own)
-    ]
-    findings = ordered([*own, *ruled])
+    examined = examine(ir, markdown, releases)
+    document, outcomes = examined.document, examined.outcomes
+    own = examined.own
+    verdicts = [bounds.bounded(assessment.verdict) for _, of_release in examined.judged for assessment, _ in of_release]
+    findings = ordered([*own, *ruled(document, own, examined.judged)])
     return AnalysisReport(
         engine=ENGINE,
         findings=findings,
@@ -63,6 +49,49 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
         external_dependencies=scores.external_dependencies(document, findings),
         gaps=scores.gaps(findings),
     )
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What one document says for itself, before anything is made of it."""
+
+    document: Document
+    outcomes: dict[str, Outcome]
+    """Of every check by its name."""
+    own: tuple[Finding, ...]
+    """Of the checks."""
+    judged: tuple[tuple[str, absences.Judged], ...]
+    """Each release's repository, its requirements, and what became of each."""
+
+
+def examine(ir: Ir, markdown: str, releases: Sequence[Release]) -> Examined:
+    """Raises ValueError when the IR was made from another text."""
+    if ir.markdown_length != len(markdown) or hashlib.sha256(markdown.encode()).hexdigest() != ir.markdown_sha256:
+        raise ValueError("the IR does not belong to this Markdown")
+    document = Document(ir, markdown, lexicon_of(policy for release in releases for policy in release.policies))
+    outcomes = _outcomes(document)
+    drafts = [(name, draft) for name, outcome in outcomes.items() for draft in grouped(outcome.drafts)]
+    own = [
+        made
+        for name, draft in told_once(document, drafts)
+        if (made := finding(document, draft, f"check:{name}")) is not None
+    ]
+    return Examined(
+        document=document,
+        outcomes=outcomes,
+        own=tuple(own),
+        judged=tuple((release.repository, tuple(_assessments(document, release, outcomes))) for release in releases),
+    )
+
+
+def ruled(
+    document: Document, own: Sequence[Finding], judged: Sequence[tuple[str, absences.Judged]]
+) -> Iterator[Finding]:
+    """What the verdicts add to the findings that the document has."""
+    for report in absences.reported(document, judged):
+        made = finding(document, report.draft, report.origin, report.policy)
+        if made is not None and not _is_reported(made, own):
+            yield made
 
 
 def _outcomes(document: Document) -> dict[str, Outcome]:

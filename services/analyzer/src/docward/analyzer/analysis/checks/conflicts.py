@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from docward.analyzer.analysis.document import Document
+from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace
 from docward.analyzer.analysis.statements import Statement, statements
 from docward.analyzer.analysis.text import words
+from docward.events.ir import Span
 
 _EQUAL = re.compile(r"\bequal(?:ly)?[- ]weight\w*", re.IGNORECASE)
 _NAME = 6
@@ -49,7 +50,7 @@ _BETWEEN = re.compile(
 
 def conflicting_values(document: Document) -> Outcome:
     drafts, examined = [], []
-    for group in _groups(document):
+    for group in _groups(statements(document)):
         pair = _conflict(group)
         if pair is not None:
             drafts.append(_draft(document, *pair))
@@ -61,11 +62,22 @@ def conflicting_values(document: Document) -> Outcome:
     return Outcome(tuple(drafts), tuple(examined))
 
 
-def _groups(document: Document) -> Iterator[list[Statement]]:
+def across(documents: Sequence[Document]) -> Iterator[tuple[Draft, tuple[tuple[Document, Span], ...]]]:
+    """Of each subject the first two documents that give it values in conflict: a draft, and its places."""
+    owner = {sentence: document for document in documents for sentence in document.sentences}
+    for group in _groups(statement for document in documents for statement in statements(document)):
+        pair = _conflict(group, owner)
+        if pair is not None:
+            one, other = pair
+            draft = _draft(owner[one.sentence], one, other, owner[other.sentence])
+            yield draft, tuple((owner[s.sentence], s.sentence.span) for s in pair)
+
+
+def _groups(stated: Iterable[Statement]) -> Iterator[list[Statement]]:
     """Statements of one subject. Prose that says more than the label of a table's row belongs to the row's group."""
     groups: dict[tuple[object, ...], list[Statement]] = defaultdict(list)
     long_winded: dict[str, list[Statement]] = defaultdict(list)
-    for statement in statements(document):
+    for statement in stated:
         groups[_key(statement)].append(statement)
         if statement.sentence.kind != "row" and not statement.concept and len(statement.subject) > 2:
             for stem in statement.subject:
@@ -85,14 +97,20 @@ def _key(statement: Statement) -> tuple[object, ...]:
     return (statement.concept or statement.subject, statement.dimension, basis)
 
 
-def _conflict(group: Sequence[Statement]) -> tuple[Statement, Statement] | None:
-    """The first two that conflict. Repetitions are passed over, so that a value repeated often costs nothing."""
+def _conflict(
+    group: Sequence[Statement], owner: Mapping[Sentence, Document] | None = None
+) -> tuple[Statement, Statement] | None:
+    """The first two that conflict, with owners only of different ones. Repetitions are passed over, so that a value
+    repeated often costs nothing.
+    """
     distinct: dict[tuple[object, ...], Statement] = {}
     for statement in group:
         for known in distinct.values():
-            if _conflicts(known, statement):
+            apart = owner is None or owner[known.sentence] is not owner[statement.sentence]
+            if apart and _conflicts(known, statement):
                 return known, statement
-        distinct.setdefault((statement.value, statement.direction, statement.scope), statement)
+        source = id(owner[statement.sentence]) if owner else None
+        distinct.setdefault((statement.value, statement.direction, statement.scope, source), statement)
     return None
 
 
@@ -105,10 +123,13 @@ def _conflicts(one: Statement, other: Statement) -> bool:
     return same_direction and abs(one.value - other.value) > 1e-9 * max(1.0, abs(one.value))
 
 
-def _draft(document: Document, one: Statement, other: Statement) -> Draft:
-    one, other = sorted((one, other), key=lambda statement: statement.span.start)
+def _draft(document: Document, one: Statement, other: Statement, elsewhere: Document | None = None) -> Draft:
+    """With `elsewhere` the other statement stands in that document, and no edit of one document settles it."""
+    if elsewhere is None:
+        one, other = sorted((one, other), key=lambda statement: statement.span.start)
     name = _name(document, one, other)
-    first, second = document.label(one.sentence.section), document.label(other.sentence.section)
+    first, second = document.label(one.sentence.section), (elsewhere or document).label(other.sentence.section)
+    what = "document" if elsewhere is None else "suite"
     return Draft(
         family="CON",
         category="inconsistent-content",
@@ -116,10 +137,12 @@ def _draft(document: Document, one: Statement, other: Statement) -> Draft:
         title=f"Two values for {name[:40].rstrip()}: {one.text[:14]} and {other.text[:14]}",
         explanation=(
             f"{first} gives {one.text} for {name}, {second} gives {other.text}. Nothing says that they apply in "
-            "different cases, so the document cannot be implemented in one way."
+            f"different cases, so the {what} cannot be implemented in one way."
         ),
-        spans=(one.sentence.span, other.sentence.span),
-        proposal=replace(document, other.span, f"{{one value: {one.text} or {other.text}}}"),
+        spans=(one.sentence.span, other.sentence.span) if elsewhere is None else (one.sentence.span,),
+        proposal=replace(document, other.span, f"{{one value: {one.text} or {other.text}}}")
+        if elsewhere is None
+        else None,
         decision=(
             f"parameter {name!r} ({one.dimension})",
             f"{one.text} against {other.text}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -186,6 +187,33 @@ def double_definitions(document: Document) -> Outcome:
             )
         )
     return Outcome(tuple(drafts), tuple(examined))
+
+
+def across(documents: Sequence[Document]) -> Iterator[tuple[Draft, tuple[tuple[Document, Span], ...]]]:
+    """Of each term the first two documents that define it differently: a draft, and its places."""
+    by_term: dict[str, list[tuple[Document, _Meaning]]] = defaultdict(list)
+    for document in documents:
+        for meaning in _meanings(document):
+            by_term[meaning.term.casefold()].append((document, meaning))
+    for (home, first), *others in by_term.values():
+        differing = ((d, m) for d, m in others if d is not home and not _same_meaning(first, m))
+        elsewhere, other = next(differing, (home, first))
+        if elsewhere is home:
+            continue
+        draft = Draft(
+            family="TRM",
+            category="inconsistent-content",
+            severity="high",
+            title=f"{first.term} has different meanings in two documents",
+            explanation=(
+                f"{first.term} is defined in {home.label(home.section_at(first.span.start))} and, differently, in "
+                f"{elsewhere.label(elsewhere.section_at(other.span.start))} of another document of the suite. A "
+                "reader cannot tell which meaning applies."
+            ),
+            spans=(first.span,),
+            decision=(f"two definitions of {first.term!r}", "their wordings differ"),
+        )
+        yield draft, ((home, first.span), (elsewhere, other.span))
 
 
 @dataclass(frozen=True)

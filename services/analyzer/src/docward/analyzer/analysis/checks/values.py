@@ -177,6 +177,12 @@ def _stated_elsewhere(
     return None
 
 
+def gives_value(document: Document, limit: str) -> bool:
+    """Whether a place of the document states a value for a limit of this name."""
+    key = _key(limit)
+    return bool(key) and any(key <= words and ("stop" in key or "stop" not in words) for _, words in _valued(document))
+
+
 def _open_maximum(sentence: Sentence) -> tuple[Span, str] | None:
     """`The maximum loss is set by management`: a bound is said to exist, and left to somebody."""
     match = _LEFT_OPEN.search(sentence.text) if sentence.kind != "row" else None
