@@ -64,12 +64,11 @@ def test_a_trading_algorithm_in_plain_words_is_one(algorithm, text):
     assert algorithm(f"# 1 A\n\n{text}")[0]["IAS-RSK-9"] == "missing"
 
 
-def test_a_pack_that_says_nothing_about_a_document_is_named_once(algorithm):
+def test_a_pack_for_other_documents_makes_no_finding_and_says_why(algorithm):
     verdicts, found = algorithm("# 1 Weights\n\nThe index weights its 40 constituents equally.")
     assert set(verdicts.values()) == {"not-applicable"}
-    (notice,) = [f for f in found.findings if f.origin == "check:applicability"]
-    assert notice.severity == "info"
-    assert notice.searched
+    assert all("algorithmic trading" in verdict.explanation for verdict in found.verdicts)
+    assert not [f for f in found.findings if f.origin.startswith("rule:")]
 
 
 def test_a_recipe_is_no_specification_and_nothing_else_is_said(report, releases):
