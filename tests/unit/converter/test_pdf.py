@@ -94,6 +94,21 @@ def test_running_headers_and_page_numbers_are_left_out_and_counted(pdf):
     assert {item.what: item.characters for item in conversion.report.dropped} == {"page header": 63, "page footer": 24}
 
 
+def test_a_first_line_of_each_page_with_values_of_its_own_stays():
+    out = io.BytesIO()
+    drawn = canvas.Canvas(out, pagesize=A4, invariant=1)
+    for day in range(6):
+        drawn.drawString(72, 770, f"Day {day * 7} closes at {100 + day * day} points.")
+        drawn.drawString(72, 400, "The close is the last price of the session.")
+        drawn.drawString(72, 30, f"Alpha desk 2026, page {day + 3} of 9")
+        drawn.showPage()
+    drawn.save()
+    conversion = converted(out.getvalue())
+    assert all(f"Day {day * 7} closes at {100 + day * day} points." in conversion.markdown for day in range(6))
+    assert "Alpha desk" not in conversion.markdown
+    assert [item.what for item in conversion.report.dropped] == ["page footer"]
+
+
 def test_lists_keep_their_marks_and_nesting(pdf):
     inner = ParagraphStyle("inner", BODY, leftIndent=36, bulletIndent=24)
     outer = ParagraphStyle("outer", BODY, leftIndent=18, bulletIndent=6)

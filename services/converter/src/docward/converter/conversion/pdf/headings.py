@@ -22,32 +22,39 @@ CONTENTS_LINE = re.compile(
     r"(?:\s*\.){3,}\s*(?:\d{1,4}|[ivxlc]{1,6})$|^(?:[A-Z]?\d*(?:\.\d+)*\s+)?\S.*?\s{1,}\.{2,}\s*\d{1,4}$"
 )
 CONTENTS_TITLE = re.compile(r"^(?:table of )?contents$", re.IGNORECASE)
+NUMBER = re.compile(r"\d{1,6}")
 EDGE_ROWS = 3
 LONGEST = 160
 
 
 def running_lines(pages: Sequence[Sequence[Line]], heights: Sequence[float]) -> set[int]:
-    """Ids of the lines of running headers and footers: rows at a page's edge that repeat on others, numbers aside, and
-    bare page numbers. Only rows without text of the page between them and the edge count.
+    """Ids of the lines of running headers and footers: rows at a page's edge that repeat on others, but for one number
+    that counts the pages, and bare page numbers. Only rows without text of the page between them and the edge count.
     """
     seen: dict[tuple[str, int], set[int]] = defaultdict(set)
     for number, lines in enumerate(pages):
         for row in (*_edge_rows(lines, top=True), *_edge_rows(lines, top=False)):
-            seen[_shape(row)].add(number)
+            for shape in _shapes(row, number):
+                seen[shape].add(number)
     enough = max(2, min(len(pages) * 0.4, 5.0))
     running: set[int] = set()
-    for lines, height in zip(pages, heights, strict=True):
+    for number, (lines, height) in enumerate(zip(pages, heights, strict=True)):
         for top in (True, False):
             for row in _edge_rows(lines, top=top):
-                if len(seen[_shape(row)]) < enough and not all(_is_page_number(line, height) for line in row):
+                repeats = any(len(seen[shape]) >= enough for shape in _shapes(row, number))
+                if not repeats and not all(_is_page_number(line, height) for line in row):
                     break
                 running.update(map(id, row))
     return running
 
 
-def _shape(row: Sequence[Line]) -> tuple[str, int]:
+def _shapes(row: Sequence[Line], page: int) -> list[tuple[str, int]]:
+    """What a row may share with those of other pages: its words as they are, or but for one number, of which the
+    distance to the page's stands. Values that merely differ from page to page make no header: they are of a table.
+    """
     words = " ".join(line.text for line in sorted(row, key=lambda line: line.x0))
-    return re.sub(r"\d+", "#", words), round(row[0].base / 6)
+    counting = (f"{words[: n.start()]}#{int(n[0]) - page}{words[n.end() :]}" for n in NUMBER.finditer(words))
+    return [(each, round(row[0].base / 6)) for each in (words, *counting)]
 
 
 def _is_page_number(line: Line, height: float) -> bool:
