@@ -83,9 +83,10 @@ def test_a_version_is_restored_or_converted_again_once(gateway: Gateway) -> None
 
 def test_versions_are_listed(gateway: Gateway) -> None:
     version = {
-        "version": 2, "origin": "restore", "base_version": 1, "status": "converted", "filename": "[a].md",
+        "version": 2, "origin": "restore", "base_version": 1, "status": "conversion-failed", "filename": "[a].md",
         "pages": None, "converter": "docward-converter/0.1.0", "created_at": "2026-11-24T09:00:00Z", "created_by": "jo",
     }  # fmt: skip
     gateway.answers = [(200, {"items": [version], "next_cursor": None})]
-    assert "restore" in CliRunner().invoke(app, ["versions", "0b7e"]).output
+    output = CliRunner().invoke(app, ["versions", "0b7e"]).output
+    assert all(whole in output for whole in ("restore of 1", "conversion-failed", "2026-11-24T09:00", "jo", "[a].md"))
     assert json.loads(CliRunner().invoke(app, ["versions", "0b7e", "--json"]).output) == [version]

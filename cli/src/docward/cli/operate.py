@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -31,6 +32,9 @@ from docward.runtime.lag import lags
 from docward.runtime.operating import Operator
 from docward.runtime.settings import Kafka
 from docward.runtime.topics import described, differences
+
+PIPED = 160
+"""Columns of what no terminal shows: a pipe has no width, and names that are cut cannot be searched for."""
 
 topics = typer.Typer(invoke_without_command=True, help="Show topics, compare them with their declaration, create them.")
 
@@ -111,7 +115,7 @@ def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> N
         table.add_column(column, justify="left" if key in {"group", "topic"} else "right")
     for row in rows:
         table.add_row(*(str(row[key]) for key in columns))
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else PIPED).print(table)
 
 
 def republish(

@@ -26,12 +26,19 @@ def versions(document_id: Document, *, data_dir: DataDir = DEFAULT_DATA_DIR, jso
         if json_output:
             print(json.dumps(found))
             return
-        table = Table("version", "origin", "of", "status", "file", "pages", "converter", "made", "by")
-        for each in found:
-            cells = (each["version"], each["origin"], each["base_version"], each["status"], each["filename"])
-            more = (each["pages"], each["converter"], each["created_at"][:16], each["created_by"])
-            table.add_row(*(Text("" if cell is None else str(cell)) for cell in (*cells, *more)))
-        Console(highlight=False).print(table)
+        Console(highlight=False).print(_table(found))
+
+
+def _table(versions: list[dict[str, Any]]) -> Table:
+    """Fits 80 columns: what is too long goes on in the next line, and nothing is cut."""
+    table = Table(box=None, pad_edge=False)
+    for column in ("version", "origin", "status", "made", "by", "file"):
+        table.add_column(column, overflow="fold", no_wrap=column not in {"by", "file"})
+    for each in versions:
+        origin = each["origin"] if each["base_version"] is None else f"{each['origin']} of {each['base_version']}"
+        cells = (each["version"], origin, each["status"], each["created_at"][:16], each["created_by"], each["filename"])
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
+    return table
 
 
 def diff(
