@@ -60,7 +60,16 @@ HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
 FROM runtime AS service-gateway
 CMD ["python", "-m", "docward.gateway"]
 
-FROM runtime AS service-converter
+FROM runtime AS recognition
+# Reads scanned pages. Debian's version goes with the base image's release, as the interpreter's libraries do.
+USER 0
+# hadolint ignore=DL3008
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends tesseract-ocr && \
+    rm -rf /var/lib/apt/lists/*
+USER 10001:10001
+
+FROM recognition AS service-converter
 CMD ["python", "-m", "docward.converter"]
 
 FROM runtime AS service-analyzer

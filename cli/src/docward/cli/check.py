@@ -28,6 +28,7 @@ from docward.analyzer.policies import digest, policies_of
 from docward.cli import codes, gate, show
 from docward.cli.gate import PROFILES, Gate, GateError
 from docward.converter.conversion import Conversion, ConversionError
+from docward.converter.recognition import Tesseract
 from docward.converter.sandbox import Sandbox
 from docward.events.messages import derived_id
 from docward.events.policies import repository_id
@@ -190,7 +191,7 @@ async def _checked(files: Sequence[Path], document_id: UUID | None) -> tuple[lis
     """The files, converted, and an exit code for each that could not be."""
     checked: list[_Checked] = []
     refusals: list[int] = []
-    sandbox = Sandbox(slots=1)
+    sandbox = Sandbox(slots=1, ocr=Tesseract.installed())
     try:
         for file in files:
             ident = document_id or _ident(file)

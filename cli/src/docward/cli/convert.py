@@ -23,6 +23,7 @@ from docward.cli.client import ClientError
 from docward.cli.review import exit_codes
 from docward.cli.stack import Json
 from docward.converter.conversion import Conversion, ConversionError
+from docward.converter.recognition import Tesseract
 from docward.converter.sandbox import Sandbox
 from docward.events.messages import Value
 from docward.runtime.sniffing import HEAD_BYTES, TAKEN, refusal, sniff
@@ -63,7 +64,7 @@ def convert(
 
 
 async def _all(files: Sequence[Path], to: Path, jobs: int, *, quiet: bool) -> list[tuple[dict[str, Any], int]]:
-    sandbox = Sandbox(slots=jobs)
+    sandbox = Sandbox(slots=jobs, ocr=Tesseract.installed())
     slots = asyncio.Semaphore(jobs)
     await sandbox.start()
     try:

@@ -7,6 +7,7 @@ import asyncio
 from docward.converter.documents import APPLY_CHANGES, CONVERT, DOCUMENT
 from docward.converter.groups import GROUP
 from docward.converter.jobs import ConverterJobs
+from docward.converter.recognition import Tesseract
 from docward.converter.sandbox import Sandbox
 from docward.converter.settings import ConverterSettings
 from docward.events.topics import CONVERTER_DEAD_LETTERS, TOPICS
@@ -24,7 +25,8 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
         "converter", settings, schema="converter", migrations=[DECIDING], topics=TOPICS
     ) as around:
         documents = Decider("converter-documents", [DOCUMENT, GROUP], around, dead_letters=CONVERTER_DEAD_LETTERS)
-        sandbox = Sandbox(slots=settings.conversion.concurrency)
+        ocr = Tesseract.installed() if settings.conversion.ocr == "auto" else None
+        sandbox = Sandbox(slots=settings.conversion.concurrency, ocr=ocr)
         await sandbox.start()
         try:
             work = ConverterJobs(around.objects, sandbox)
@@ -41,7 +43,7 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
             around.listener.on(jobs_channel("converter"), lambda _: jobs.wake())
             background: list[Watched] = [documents.relay, documents.pruning, around.listener]
             metrics.SANDBOX.labels(sandbox.level).set(1)
-            facts = {"sandbox": sandbox.level}
+            facts = {"sandbox": sandbox.level, "ocr": "tesseract" if ocr else "off"}
             await serve(settings.http, [documents.loop, jobs], background, stopping, facts=facts)
         finally:
             await sandbox.close()

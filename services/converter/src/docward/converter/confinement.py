@@ -14,12 +14,12 @@ import os
 import platform
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 446  # the same everywhere
 VERSION, BENEATH = 1, 1
-READ_FILE, READ_DIR = 1 << 2, 1 << 3
+EXECUTE, READ_FILE, READ_DIR = 1 << 0, 1 << 2, 1 << 3
 FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
 """Kinds of access to files, so many bits, since each version of Landlock."""
 TCP_SINCE, SCOPES_SINCE = 4, 6
@@ -30,6 +30,7 @@ PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, MODE_FILTER = 38, 22, 2
 ALLOW, REFUSE, KILL = 0x7FFF0000, 0x00050000, 0x80000000
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 X32 = 0x40000000
+EXECVE = {"x86_64": 59, "aarch64": 221}
 
 # By machine: AUDIT_ARCH, and the numbers of: clone, fork, vfork, execve, execveat, clone3, socket, socketpair, connect,
 # bind, listen, accept, accept4, ptrace, process_vm_readv, process_vm_writev, mount, umount2, pivot_root, chroot,
@@ -73,9 +74,13 @@ class Confinement:
         return () if self.ruleset is None else (self.ruleset,)
 
     @classmethod
-    def offered(cls) -> Confinement:
-        """The most that this machine can do. Call in a process with one thread."""
-        ruleset, program = _ruleset(), _program()
+    def offered(cls, *, becoming: Sequence[str] = ()) -> Confinement:
+        """The most that this machine can do. Call in a process with one thread.
+
+        With `becoming`, folders of a program and of what it reads, the process may still become that program, by
+        `execve`; it starts no other process.
+        """
+        ruleset, program = _ruleset(becoming), _program(becomes=bool(becoming))
         if program is not None and not _works(cls(None, program)):
             program = None
         if ruleset is not None and not _works(cls(ruleset, None)):
@@ -97,7 +102,7 @@ class Confinement:
             _checked(_libc.prctl(PR_SET_SECCOMP, MODE_FILTER, header, 0, 0))
 
 
-def _ruleset() -> int | None:
+def _ruleset(becoming: Sequence[str]) -> int | None:
     version = _call(LANDLOCK_CREATE_RULESET, None, 0, VERSION)
     if version < 1:
         return None
@@ -108,11 +113,12 @@ def _ruleset() -> int | None:
     ruleset = _call(LANDLOCK_CREATE_RULESET, struct.pack("QQQ", rights, network, scopes)[:size], size, 0)
     if ruleset < 0:
         return None
-    for path in _readable():
+    allowed = READ_FILE | READ_DIR | (EXECUTE if becoming else 0)
+    for path in (*_readable(), *becoming):
         with contextlib.suppress(OSError):
             directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
-                _call(LANDLOCK_ADD_RULE, ruleset, BENEATH, struct.pack("=Qi", READ_FILE | READ_DIR, directory), 0)
+                _call(LANDLOCK_ADD_RULE, ruleset, BENEATH, struct.pack("=Qi", allowed, directory), 0)
             finally:
                 os.close(directory)
     return ruleset
@@ -122,12 +128,13 @@ def _readable() -> Iterator[str]:
     yield from dict.fromkeys((*READ, *(path for path in sys.path if path.startswith("/"))))
 
 
-def _program() -> bytes | None:
+def _program(*, becomes: bool) -> bytes | None:
     """The filter as instructions of the kernel's packet filter."""
     machine = MACHINES.get(platform.machine())
     if machine is None:
         return None
-    arch, refused = machine
+    arch, numbers = machine
+    refused = [number for number in numbers if not (becomes and number == EXECVE[platform.machine()])]
     after = len(refused)
     instructions = [
         (LOAD, 0, 0, 4),

@@ -6,6 +6,9 @@ converts, answers over a socket and exits; the parent ends it at its wall-clock 
 document itself, and it believes nothing that a child says before it is validated. A zygote that died is replaced at
 the next conversion.
 
+A child starts no program. It hands the pictures of scanned pages to the parent, which asks Tesseract for their words
+(`recognition`) and gives them back; that time is not the child's, and has a bound of its own.
+
 A page that ends its child is left out, and the document is converted again without it: what the other pages say is
 not lost. All attempts together have the time of one.
 """
@@ -20,7 +23,7 @@ import signal
 import socket
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from docward.converter.conversion import Conversion, ConversionError, Report
-from docward.converter.conversion.pages import WHY
-from docward.converter.zygote import BEGUN, FAILED, MAX_MESSAGE, PAGE, ended
+from docward.converter.conversion.pages import MAX_PIXELS, WHY
+from docward.converter.recognition import Tesseract
+from docward.converter.zygote import ASKED, BEGUN, FAILED, LENGTH, MAX_MESSAGE, PAGE, PICTURE, ended
 from docward.events.documents import FailureReason
 from docward.events.ir import Ir
 
@@ -38,6 +42,8 @@ MAX_ANSWER = 512 * 2**20
 MOST_SKIPPED = 2
 """Pages that are left out one by one; at the next one the rest of the document is."""
 Told = Callable[[int, int], None]
+Asked = Callable[[int, bytes], Awaitable[bytes]]
+"""The words of a page, of which there is a picture (PNM)."""
 
 
 @dataclass(frozen=True)
@@ -95,13 +101,18 @@ class Spent:
     cpu: float = 0.0
     page: int = 0
     """The page that is being read; 0: none."""
+    recognising: float = 0.0
+    """Seconds that recognition took; the deadline was moved by as many."""
+    words: dict[int, bytes] = field(default_factory=dict)
+    """By page: what was recognised need not be again."""
 
 
 class Sandbox:
     """Converts documents in child processes, at most `slots` at a time. Use from one event loop."""
 
-    def __init__(self, limits: Limits | None = None, *, slots: int = 2) -> None:
+    def __init__(self, limits: Limits | None = None, *, slots: int = 2, ocr: Tesseract | None = None) -> None:
         self._limits = limits or Limits()
+        self._ocr = ocr
         self._slots = asyncio.Semaphore(slots)
         self._starting = asyncio.Lock()
         self._zygote: _Zygote | None = None
@@ -130,6 +141,7 @@ class Sandbox:
         the number of each page before it is read, and how many there are: 0 when all are read."""
         limits, clock = self._limits, asyncio.get_running_loop().time
         about = {"media_type": media_type, "document_id": document_id, "filename": filename, **asdict(limits)}
+        about["recognises"] = self._ocr is not None
         attempt, first = Attempt(), None
         async with self._slots:
             spent = Spent(clock() + limits.wall_seconds, limits.page_wall_seconds)
@@ -166,9 +178,18 @@ class Sandbox:
             if told is not None:
                 told(page, pages)
 
+        async def asked(page: int, picture: bytes) -> bytes:
+            if page not in spent.words and self._ocr is not None and spent.recognising < self._ocr.document_seconds:
+                clock = asyncio.get_running_loop().time
+                begun = clock()
+                spent.words[page] = await self._ocr.words(picture)
+                spent.recognising += clock() - begun
+                spent.deadline += clock() - begun
+            return spent.words.get(page, b"")
+
         spent.page = 0
         try:
-            answer, end = await zygote.run(data, request, spent, heard)
+            answer, end = await zygote.run(data, request, spent, heard, asked)
         finally:
             os.close(data)
         if answer:
@@ -253,7 +274,9 @@ class _Zygote:
         zygote.level = await zygote.ready  # no conversion's time runs while the parsers are imported
         return zygote
 
-    async def run(self, data: int, request: dict[str, Any], spent: Spent, heard: Told) -> tuple[bytes, Ended | None]:
+    async def run(
+        self, data: int, request: dict[str, Any], spent: Spent, heard: Told, asked: Asked
+    ) -> tuple[bytes, Ended | None]:
         """The child's answer (empty: none), and how the child ended; None if it had to be ended."""
         self._last += 1
         number = self._last
@@ -265,6 +288,12 @@ class _Zygote:
             limit.reschedule(min(spent.deadline, loop.time() + spent.page_seconds) if page else spent.deadline)
             heard(page, pages)
 
+        async def ask(page: int, picture: bytes) -> bytes:
+            limit.reschedule(None)
+            words = await asked(page, picture)
+            limit.reschedule(min(spent.deadline, loop.time() + spent.page_seconds))
+            return words
+
         try:
             with theirs, contextlib.ExitStack() as unsent:
                 unsent.callback(ours.close)
@@ -273,7 +302,7 @@ class _Zygote:
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             with contextlib.closing(writer):
                 async with asyncio.timeout_at(spent.deadline) as limit:
-                    answer = await _answer(reader, hear)
+                    answer = await _answer(reader, writer, hear, ask)
                     end = await ending
                     spent.cpu += end.cpu
                     return answer, end
@@ -327,13 +356,23 @@ class _Zygote:
         await self.process.wait()
 
 
-async def _answer(reader: asyncio.StreamReader, hear: Told) -> bytes:
-    """What a child says at its end, empty when it does not come to it; the pages that it begins are told meanwhile."""
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Told, ask: Asked) -> bytes:
+    """What a child says at its end, empty when it does not come to it; the pages that it begins are told meanwhile, and
+    what it asks is answered."""
     try:
-        while (first := await reader.read(1)) == PAGE:
-            page, pages = BEGUN.unpack(await reader.readexactly(BEGUN.size))
-            hear(page, pages)
-    except asyncio.IncompleteReadError:
+        while (first := await reader.read(1)) in {PAGE, PICTURE}:
+            if first == PAGE:
+                page, pages = BEGUN.unpack(await reader.readexactly(BEGUN.size))
+                hear(page, pages)
+                continue
+            page, width, height = ASKED.unpack(await reader.readexactly(ASKED.size))
+            if width * height > MAX_PIXELS:
+                return b""
+            pixels = await reader.readexactly(width * height)
+            words = await ask(page, b"P5 %d %d 255\n" % (width, height) + pixels)
+            writer.write(LENGTH.pack(len(words)) + words)
+            await writer.drain()
+    except (asyncio.IncompleteReadError, ConnectionError):
         return b""
     chunks, size = [first], 0
     while chunk := await reader.read(2**18):

@@ -1,7 +1,8 @@
 """The process that forks conversions, and the process of one conversion (`python -m docward.converter.zygote`).
 
-What a child says, it says over its own socket: the page that it begins, as often as it begins one, and one answer at
-the end. It is ended by the kernel when it takes too much, on a page or in all.
+What a child says, it says over its own socket: the page that it begins, as often as it begins one, pictures of pages
+that it asks the words of, and one answer at the end. It is ended by the kernel when it takes too much, on a page or in
+all.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ from typing import Any, NoReturn
 
 from docward.converter.confinement import Confinement
 from docward.converter.conversion import ConversionError, convert
-from docward.converter.conversion.pages import Pages
+from docward.converter.conversion.pages import Pages, Picture
 from docward.events.documents import FailureReason
 from docward.runtime.sniffing import HTML, MARKDOWN, RST
 
 MAX_MESSAGE = 64 * 1024
-CONVERTED, FAILED, PAGE = b"C", b"F", b"P"
+CONVERTED, FAILED, PAGE, PICTURE = b"C", b"F", b"P", b"I"
 BEGUN = struct.Struct("!II")
 """After PAGE: its number, 0 when all are read, and how many there are."""
+ASKED = struct.Struct("!III")
+"""After PICTURE: its page, width and height; then its pixels. The words come back, after their length."""
+LENGTH = struct.Struct("!I")
 READING_TIME, READING_MEMORY = 1 / 3, 1 / 2
 """Of what a conversion may take, for reading pages: what is made of them takes the rest. A document that needs more is
 read so far."""
@@ -153,8 +157,25 @@ def _pages(request: dict[str, Any], channel: socket.socket) -> Pages:
         channel.sendall(PAGE + BEGUN.pack(number, total))
         return None
 
+    def recognise(picture: Picture) -> str:
+        channel.sendall(PICTURE + ASKED.pack(picture.page, picture.width, picture.height) + picture.pixels)
+        (length,) = LENGTH.unpack(_received(channel, LENGTH.size))
+        return _received(channel, length).decode(errors="replace")
+
     until = request["until"]
-    return Pages([(page, why) for page, why in request["skipped"]], until and (until[0], until[1]), begin)
+    return Pages(
+        [(page, why) for page, why in request["skipped"]],
+        until and (until[0], until[1]),
+        begin,
+        recognise if request["recognises"] else None,
+    )
+
+
+def _received(channel: socket.socket, size: int) -> bytes:
+    data = channel.recv(size, socket.MSG_WAITALL) if size else b""
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
 def _memory() -> int:

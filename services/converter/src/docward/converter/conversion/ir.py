@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece, split
@@ -21,7 +21,7 @@ from docward.converter.conversion.prose import key, plain
 from docward.converter.conversion.references import build_references, targets_of
 from docward.converter.conversion.sections import Heading, content_type, headings
 from docward.converter.conversion.tables import build_tables
-from docward.events.ir import Block, Definition, Formula, Ir, Lineage, Parameter, Section, Span, Table
+from docward.events.ir import Block, Definition, Element, Formula, Ir, Lineage, Parameter, Section, Span, Table
 
 CONTROL = re.compile(
     r"^[-*+\s]*[*_]*(version|date|author|authors|owner|status|effective date|last updated|approved by|approver"
@@ -59,7 +59,21 @@ def build_ir(draft: Draft, document_id: str) -> Ir:
         references=tuple(build_references(markdown, pieces, targets, anchors)),
         parameters=tuple(parameters),
     )
+    ir = _with_origins(ir, draft.recognised)
     return ir.model_copy(update={"issues": (*draft.warnings, *issues_of(ir, markdown))})
+
+
+def _with_origins(ir: Ir, recognised: Mapping[int, float]) -> Ir:
+    """What stands on pages whose text was recognised is no surer than that."""
+
+    def told(element: Element) -> Element:
+        sure = recognised.get(element.page or 0)
+        if sure is None:
+            return element
+        return element.model_copy(update={"origin": "inferred", "confidence": min(element.confidence, sure)})
+
+    kinds = ("sections", "blocks", "definitions", "formulas", "tables", "references", "parameters")
+    return ir.model_copy(update={kind: tuple(map(told, getattr(ir, kind))) for kind in kinds}) if recognised else ir
 
 
 def _sections(found: Sequence[Heading], pieces: Sequence[Piece], anchors: Anchors) -> list[Section]:

@@ -6,6 +6,7 @@ format. Characters are counted without blanks, so that a re-flowed paragraph has
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -47,6 +48,8 @@ class Draft:
     metadata: dict[str, str] = field(default_factory=dict)
     places: tuple[Place, ...] = ()
     pages: int | None = None
+    recognised: Mapping[int, float] = field(default_factory=dict)
+    """Pages whose text was recognised in pictures, and how sure that is, 0 to 1."""
     dropped: tuple[Dropped, ...] = ()
     warnings: tuple[Issue, ...] = ()
 

@@ -1,5 +1,7 @@
 """Which pages of a document are read, and who is told of each before it is.
 
+Where somebody reads pictures of text (`recognise`), the reader hands those of scanned pages over.
+
 A page may be more than a conversion can bear. Whoever runs one learns from `begin` which page it was, and runs it again
 without that page; what is left out stands in the loss report by its number.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from docward.events.documents import FailureReason
 from docward.events.ir import Issue
@@ -19,6 +22,17 @@ WHY: dict[FailureReason, str] = {
     "too-much-memory": "it needs too much memory",
     "converter-crashed": "it made the converter fail",
 }
+MAX_PIXELS = 8_000_000
+"""Of a picture of a page: twice A4 at 200 dots per inch."""
+
+
+class Picture(NamedTuple):
+    """Of a page, a byte of grey per pixel, row by row from the top."""
+
+    page: int
+    width: int
+    height: int
+    pixels: bytes
 
 
 @dataclass
@@ -29,6 +43,8 @@ class Pages:
     """The first page from which on nothing is read, and why."""
     begin: Callable[[int, int], FailureReason | None] = lambda _number, _total: None
     """Told the number of a page before it is read, and how many there are; a reason ends the reading there."""
+    recognise: Callable[[Picture], str] | None = None
+    """The words of a picture as Tesseract's TSV, empty when it cannot be read; None where nobody reads pictures."""
     total: int = field(default=0, init=False)
 
     def wanted(self, number: int, total: int) -> bool:

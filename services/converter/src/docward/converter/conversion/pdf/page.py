@@ -76,6 +76,10 @@ class Page:
     rules: list[Rule] = field(default_factory=list)
     rotated: list[str] = field(default_factory=list)
     """Text that does not run from left to right."""
+    doubtful: list[str] = field(default_factory=list)
+    """Words that text recognition is not sure of."""
+    recognised: float | None = None
+    """How sure text recognition is of the runs, 0 to 1; None: they are the document's own."""
     image_area: float = 0.0
     """Part of the page that the largest image covers."""
 

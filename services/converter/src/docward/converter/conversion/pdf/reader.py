@@ -1,7 +1,7 @@
 """A PDF document as Markdown, with the page and box of every block.
 
-What cannot be converted ends typed: encrypted, damaged, empty, needs-ocr. Pages that are pictures in a document that
-has text are named in a warning, never skipped silently.
+What cannot be converted ends typed: encrypted, damaged, empty, needs-ocr. Pages that are pictures are read by text
+recognition where there is one, and named in a warning in any case.
 """
 
 from __future__ import annotations
@@ -38,12 +38,10 @@ from docward.converter.conversion.pdf.lines import Line, in_reading_order
 from docward.converter.conversion.pdf.links import Link, links_of, links_on, with_links
 from docward.converter.conversion.pdf.notes import NOTE_MARK, Note, take_notes, with_references
 from docward.converter.conversion.pdf.page import Page, PageReader
+from docward.converter.conversion.pdf.scans import FEW, MOST, is_scan, recognise
 from docward.events.ir import Box, Issue
 from docward.events.losses import Dropped
 
-FEW = 12
-"""Visible characters; a page with fewer and a picture over most of it is a scan."""
-MOST = 0.6
 INFO = {
     "Title": "title",
     "Author": "author",
@@ -118,7 +116,10 @@ def _pages(document: Any, wanted: Pages) -> tuple[list[Page], list[list[Link]]]:
             pages.append(Page(index + 1, 612.0, 792.0))
             links.append([])
             continue
-        pages.append(reader.read(page, index + 1))
+        found = reader.read(page, index + 1)
+        if is_scan(found):
+            recognise(page, found, wanted)
+        pages.append(found)
         links.append(links_of(document, page))
         page.close()
     return pages, links
@@ -180,11 +181,12 @@ class _Composer:
         return Draft(
             markdown=markdown,
             characters_in=sum(visible(run.text) for page in self.pages for run in page.runs)
-            + sum(visible(text) for page in self.pages for text in page.rotated),
+            + sum(visible(text) for page in self.pages for text in (*page.rotated, *page.doubtful)),
             title=metadata.get("title") or title,
             metadata=metadata,
             places=tuple(places),
             pages=len(self.pages),
+            recognised={page.number: page.recognised for page in self.pages if page.recognised is not None},
             dropped=tuple(Dropped(what=what, characters=count, why=why) for (what, why), count in self.dropped.items()),
             warnings=tuple(self._warnings()),
         )
@@ -202,6 +204,8 @@ class _Composer:
             by_page.append(in_reading_order([*pieces, *tables, *formulas], page.width))
             rotated = sum(map(visible, page.rotated))
             self._drop("rotated text", "it stands beside the text, not in it", rotated)
+            doubtful = sum(map(visible, page.doubtful))
+            self._drop("doubtful words of scanned pages", "text recognition is not sure of them", doubtful)
         running = running_lines(by_page, [page.height for page in self.pages])
         kept: list[Line] = []
         for page, lines in zip(self.pages, by_page, strict=True):
@@ -291,8 +295,11 @@ class _Composer:
             message = f"A formula on page {line.page} could not be rebuilt: {line.text}"
             yield Issue(code="formula-not-rebuilt", message=message, page=line.page)
         for page in self.pages:
-            characters = sum(visible(run.text) for run in page.runs)
-            if characters < FEW and page.image_area > MOST:
+            if page.recognised is not None:
+                sure = f"{page.recognised:.0%}"
+                message = f"Page {page.number} is a picture; its text was recognised, {sure} sure. Please compare it."
+                yield Issue(code="ocr", message=message, page=page.number)
+            elif is_scan(page):
                 yield Issue(
                     code="needs-ocr", message=f"Page {page.number} is a picture without text.", page=page.number
                 )
