@@ -96,11 +96,12 @@ MUTANTS = (
             ),
             Edit(
                 f"{_RUNTIME}.eventstore:EventStore.append",
-                """await connection.execute("select pg_notify($1, '')", relay_channel(self.service))""",
+                "return rows",
                 "from docward.runtime.kafka import Publisher\n"
                 "    for partition, last in last_seq.items():\n"
                 "        early = await self.unrelayed(connection, partition, last, Publisher.one.signer)\n"
-                "        await Publisher.one.write(self.topic, partition, [encoded for _, encoded in early])",
+                "        await Publisher.one.write(self.topic, partition, [encoded for _, encoded in early])\n"
+                "    return rows",
             ),
         ),
         Point("converter", "append events", "after", only=of_a_job),
@@ -140,7 +141,7 @@ MUTANTS = (
                 "decided = await self._decided_before(batch, arrivals)",
                 "decided = {}",
             ),
-            Edit(f"{_RUNTIME}.deciders:DeciderHandler._remember", "if len(inserted) < len(new):", "if False:"),
+            Edit(f"{_RUNTIME}.deciders:DeciderHandler._remember", 'if done != f"INSERT 0 {len(new)}":', "if False:"),
         ),
     ),
     Mutant(
@@ -189,7 +190,7 @@ MUTANTS = (
                 "decided = await self._decided_before(batch, arrivals)",
                 "decided = {}",
             ),
-            Edit(f"{_RUNTIME}.deciders:DeciderHandler._remember", "if len(inserted) < len(new):", "if False:"),
+            Edit(f"{_RUNTIME}.deciders:DeciderHandler._remember", 'if done != f"INSERT 0 {len(new)}":', "if False:"),
         ),
         by="network",
     ),

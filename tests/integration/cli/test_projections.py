@@ -13,7 +13,7 @@ from installation import Installation, until
 from integration.cli.test_parked import docward
 from unit.projector.story import told
 
-EVENTS = 6000
+EVENTS = 24_000
 BY = ("--why", "to see", "--json")
 
 
