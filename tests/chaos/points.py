@@ -101,7 +101,7 @@ LOOPS: dict[str, dict[str, str]] = {
         "analyzer-analyses-pruning": _PRUNE,
         "analyzer-listener": _LISTEN,
         ANALYSE_CONVERTED_VERSIONS.name: f"{_RUNTIME}.reactions:ReactionLoop._mirror",
-        "jobs-analyse": _CLAIM,
+        "jobs-analyse-analyse-suite": _CLAIM,
     },
     "projector": {
         "filling": "docward.projector.filling:Filling._look_again",

@@ -65,7 +65,7 @@ def test_every_loop_of_every_service_comes_round(reviewed: tuple[Installation, d
             "analyzer-analyses-relay",
             "analyzer-analyses-pruning",
             "analyzer-conversions",
-            "jobs-analyse",
+            "jobs-analyse-analyse-suite",
             "analyzer-listener",
         },
         "projector": {
@@ -310,3 +310,36 @@ async def test_what_was_accepted_becomes_the_next_version_and_is_found_no_more(
         assert set(refused) <= set(compared["persisting"])
         again = api.post(f"/documents/{ident}/changes", json={"findings": [chosen["fingerprint"]]}, headers=soon)
         assert (again.status_code, again.json()["code"]) == (409, "not-applicable")
+
+
+async def test_the_samples_are_analysed_as_one_suite(reviewed: tuple[Installation, dict[str, str]]) -> None:
+    """Each requirement has the verdict of the document that answers it best, and every quote names its document."""
+    place, idents = reviewed
+    soon = {"Prefer": "wait=60"}
+    with place.api() as api:
+        wish = {"title": "All", "members": list(idents.values())}
+        group = api.post("/document-groups", json=wish, headers=soon).json()
+        url = f"/document-groups/{group['group_id']}"
+        asked = api.post(f"{url}/analyses", headers=soon)
+        assert asked.status_code in {201, 202}, asked.text
+
+        async def finished() -> bool:
+            return bool(api.get(url).json()["latest_analysis_id"])
+
+        await until(finished, within=120)
+        verdicts = api.get(f"{url}/verdicts", params={"limit": 100}).json()["items"]
+        findings = api.get(f"{url}/findings", params={"limit": 100}).json()["items"]
+        texts = {ident: api.get(f"/documents/{ident}/content").text for ident in idents.values()}
+        covered = {
+            (v["repository"], v["policy_id"])
+            for ident in idents.values()
+            for v in api.get(f"/documents/{ident}/verdicts", params={"limit": 100}).json()["items"]
+            if v["verdict"] == "covered"
+        }
+    best = {(v["repository"], v["policy_id"]): v["verdict"] for v in verdicts}
+    assert covered
+    assert {best[requirement] for requirement in covered} <= {"covered", "contradicted"}
+    quotes = [quote for item in (*findings, *verdicts) for quote in item["quotes"]]
+    assert {quote["document_id"] for quote in quotes} == set(idents.values())
+    for quote in quotes:
+        assert texts[quote["document_id"]][quote["span"]["start"] : quote["span"]["end"]] == quote["text"]

@@ -11,7 +11,7 @@ import pytest
 
 from integration.gateway.served import Served, an_event
 from integration.gateway.test_reading import get
-from integration.gateway.test_writing import SOON, converted
+from integration.gateway.test_writing import SOON, converted, submitted
 
 GROUPS = "/api/v1/document-groups"
 
@@ -162,3 +162,31 @@ async def test_a_bad_wish_is_named(gateway: Served, body: dict[str, Any]) -> Non
 async def test_a_viewer_creates_no_group(gateway: Served) -> None:
     async with gateway.client("viewer") as viewer:
         assert (await viewer.post(GROUPS, json={"title": "Suite"})).status_code == 403
+
+
+async def test_a_group_is_analysed_by_whoever_sees_all_of_its_members(gateway: Served) -> None:
+    async with gateway.client() as client, gateway.client("contributor", subject="otto") as other:
+        one, hidden = await converted(gateway, client), await converted(gateway, client, visibility="private")
+        url = f"{GROUPS}/{await a_group(gateway, client, one, hidden)}"
+        accepted = await asked(client, "POST", f"{url}/analyses", json={"focus": ["CON"]})
+        operation = await get(client, f"/api/v1/operations/{accepted['operation_id']}")
+        assert operation["type"] == "request-suite-analysis"
+        for method, path in (("POST", "analyses"), ("GET", "analyses"), ("GET", "findings"), ("GET", "verdicts")):
+            refused = await other.request(method, f"{url}/{path}")
+            assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+            if method == "GET":
+                assert await get(client, f"{url}/{path}") == {"items": [], "next_cursor": None}
+
+
+async def test_a_group_that_is_not_whole_is_not_analysed(gateway: Served) -> None:
+    async with gateway.client() as client:
+        command, raw = await submitted(client)
+        gone = await converted(gateway, client)
+        await gateway.say(
+            an_event("document-submitted", 1, key=raw, command=command, owner="mara.lindqvist", repositories=[])
+        )
+        groups = [(await a_group(gateway, client, *members)) for members in ((), (raw,), (gone,))]
+        await gateway.say(an_event("document-deleted", 3, key=gone, command=str(uuid4())))
+        for group, code in zip(groups, ("no-members", "not-converted", "member-deleted"), strict=True):
+            refused = await client.post(f"{GROUPS}/{group}/analyses")
+            assert (refused.status_code, refused.json()["code"]) == (409, code)

@@ -157,3 +157,37 @@ def test_several_findings_are_answered_together_or_not_at_all(report):
     twice = a.AnswerFindings(accept=(a.Remark(fingerprint=one), a.Remark(fingerprint=one)))
     assert asked(twice, *completed).code == "already-answered"
     assert asked(a.AnswerFindings(), *completed).code == "nothing-to-do"
+
+
+def member(number: int, version: int = 1) -> a.SuiteMember:
+    return a.SuiteMember(document_id=UUID(int=number), version=version, title="Limits", markdown=STORED, ir=STORED)
+
+
+SUITE = a.RequestSuiteAnalysis(version=3, members=(member(1), member(2)), repositories=ASK.repositories)
+
+
+def test_the_request_for_a_suite_is_recorded_with_its_job():
+    decision = asked(SUITE)
+    (event,) = decision.events
+    (job,) = decision.jobs
+    assert isinstance(event, a.SuiteAnalysisRequested)
+    assert event.members == SUITE.members
+    assert job.kind == "analyse-suite"
+    assert job.payload["analysis_id"] == str(event.analysis_id)
+
+
+def test_the_same_versions_of_a_suite_run_once_and_a_newer_one_of_a_member_is_another_suite():
+    begun = done(SUITE)
+    assert asked(SUITE, *begun).code == "analysis-running"
+    assert isinstance(asked(SUITE.model_copy(update={"members": (member(1), member(2, 2))}), *begun), Accepted)
+
+
+def test_a_document_is_in_a_suite_once():
+    assert asked(SUITE.model_copy(update={"members": (member(1), member(1, 2))})).code == "duplicate-member"
+
+
+def test_the_result_of_a_suite_ends_its_run(report):
+    begun = done(SUITE)
+    ended = done(RecordAnalysis(running(begun), 3, report, STORED, ()), *begun)
+    assert fold(ANALYSIS, Analyses(), ended).running == {}
+    assert {f.fingerprint for f in report.findings} == set(fold(ANALYSIS, Analyses(), ended).findings)

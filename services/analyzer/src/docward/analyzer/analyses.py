@@ -1,4 +1,6 @@
-"""The Analysis aggregate: one stream per document, with its analyses, their findings and the feedback on them."""
+"""The Analysis aggregate: one stream per document or document group, with its analyses, their findings and the feedback
+on them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from docward.events.messages import Command, Event, ObjectRef, RepositoryRef, Va
 from docward.events.topics import ANALYSIS_COMMANDS, ANALYSIS_EVENTS
 from docward.runtime.aggregates import Aggregate, Decision, JobSpec, Rejected, Request, accepted, chunked
 
-ANALYSE = "analyse"
+ANALYSE, ANALYSE_SUITE = "analyse", "analyse-suite"
 CHUNK_BYTES = 128 * 1024
 """Of findings or verdicts in one event, so that it stays well under the topic's limit."""
 
@@ -24,6 +26,8 @@ Release = tuple[UUID, int | None]
 class Running:
     version: int
     repositories: frozenset[Release]
+    members: frozenset[tuple[UUID, int]] = frozenset()
+    """Of a suite: its documents and their versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,20 @@ class AnalysePayload(Value):
     focus: tuple[str, ...]
 
 
+class SuitePayload(Value):
+    """Of an `analyse-suite` job."""
+
+    analysis_id: UUID
+    version: int
+    members: tuple[a.SuiteMember, ...]
+    repositories: tuple[RepositoryRef, ...]
+    focus: tuple[str, ...]
+
+
 def decide(analyses: Analyses, command: Any, request: Request) -> Decision:
     match command:
-        case a.RequestAnalysis():
+        case a.RequestAnalysis() | a.RequestSuiteAnalysis():
             return _request(analyses, command, request)
-        case a.RequestSuiteAnalysis():
-            return Rejected("not-available", "this release does not analyse document groups")
         case a.CancelAnalysis(analysis_id=ident):
             if not {"contributor", "admin"} & set(request.actor.roles):
                 return Rejected("forbidden", "cancelling an analysis needs the role contributor")
@@ -85,15 +97,16 @@ def decide(analyses: Analyses, command: Any, request: Request) -> Decision:
     return _answer(analyses, command, request)
 
 
-def _request(analyses: Analyses, command: a.RequestAnalysis, request: Request) -> Decision:
-    wanted = frozenset((r.repository_id, r.release) for r in command.repositories)
+def _request(analyses: Analyses, command: a.RequestAnalysis | a.RequestSuiteAnalysis, request: Request) -> Decision:
     for ident, running in analyses.running.items():
-        if running == Running(command.version, wanted):
+        if running == _run(command):
             detail = f"analysis {ident} of version {command.version} against the same releases is running"
             return Rejected("analysis-running", detail)
     if command.model is not None:
         return Rejected("not-available", "this release analyses offline only: leave the model out")
     ident = derived_id("analysis", request.command_id)
+    if isinstance(command, a.RequestSuiteAnalysis):
+        return _of_suite(ident, command)
     event = a.AnalysisRequested(
         analysis_id=ident,
         version=command.version,
@@ -113,6 +126,36 @@ def _request(analyses: Analyses, command: a.RequestAnalysis, request: Request) -
         focus=command.focus,
     )
     return accepted(event, jobs=[JobSpec(ANALYSE, payload.model_dump(mode="json"))])
+
+
+def _of_suite(ident: UUID, command: a.RequestSuiteAnalysis) -> Decision:
+    if len({member.document_id for member in command.members}) < len(command.members):
+        return Rejected("duplicate-member", "a document is in the suite more than once")
+    event = a.SuiteAnalysisRequested(
+        analysis_id=ident,
+        version=command.version,
+        members=command.members,
+        repositories=command.repositories,
+        engine=command.engine,
+        focus=command.focus,
+        model=command.model,
+    )
+    payload = SuitePayload(
+        analysis_id=ident,
+        version=command.version,
+        members=command.members,
+        repositories=command.repositories,
+        focus=command.focus,
+    )
+    return accepted(event, jobs=[JobSpec(ANALYSE_SUITE, payload.model_dump(mode="json"))])
+
+
+def _run(
+    asked: a.RequestAnalysis | a.RequestSuiteAnalysis | a.AnalysisRequested | a.SuiteAnalysisRequested,
+) -> Running:
+    suite = asked.members if isinstance(asked, a.RequestSuiteAnalysis | a.SuiteAnalysisRequested) else ()
+    members = frozenset((member.document_id, member.version) for member in suite)
+    return Running(asked.version, frozenset((r.repository_id, r.release) for r in asked.repositories), members)
 
 
 def _record(analyses: Analyses, command: RecordAnalysis) -> Decision:
@@ -197,10 +240,8 @@ def _answer_one(analyses: Analyses, command: Any) -> Event | Rejected:
 
 def evolve(analyses: Analyses, event: Any) -> Analyses:
     match event:
-        case a.AnalysisRequested():
-            wanted = frozenset((r.repository_id, r.release) for r in event.repositories)
-            running = {**analyses.running, event.analysis_id: Running(event.version, wanted)}
-            return replace(analyses, running=running)
+        case a.AnalysisRequested() | a.SuiteAnalysisRequested():
+            return replace(analyses, running={**analyses.running, event.analysis_id: _run(event)})
         case a.FindingsRecorded():
             new: dict[str, a.FindingStatus] = {finding.fingerprint: "open" for finding in event.findings}
             return replace(analyses, findings={**new, **analyses.findings})

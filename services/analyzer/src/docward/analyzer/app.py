@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 
-from docward.analyzer.analyses import ANALYSE, ANALYSIS
+from docward.analyzer.analyses import ANALYSE, ANALYSE_SUITE, ANALYSIS
 from docward.analyzer.jobs import AnalyzerJobs
 from docward.analyzer.policies import REPOSITORY
 from docward.analyzer.reactions import ANALYSE_CONVERTED_VERSIONS
@@ -31,7 +31,10 @@ async def main(settings: AnalyzerSettings, stopping: asyncio.Event) -> None:
             reaction = ReactionLoop(ANALYSE_CONVERTED_VERSIONS, around, dead_letters=ANALYZER_DEAD_LETTERS)
             work = AnalyzerJobs(around.objects, policies.store, around.pool, workers)
             jobs = JobPool(
-                [JobKind(ANALYSE, analyses.store, ANALYSIS, work.analyse, work.give_up)],
+                [
+                    JobKind(ANALYSE, analyses.store, ANALYSIS, work.analyse, work.give_up),
+                    JobKind(ANALYSE_SUITE, analyses.store, ANALYSIS, work.analyse_suite, work.give_up),
+                ],
                 pool=around.pool,
                 concurrency=settings.analysis.concurrency,
                 report=progress_reports(around),

@@ -1,18 +1,18 @@
-"""The analyzer's job: a version's Markdown and IR against releases, in a process of its own."""
+"""The analyzer's jobs: a version's Markdown and IR, or those of a suite, against releases, in a process of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
-from docward.analyzer.analyses import AnalysePayload, RecordAnalysis, RecordAnalysisFailure
-from docward.analyzer.analysis import Release, analyse
+from docward.analyzer.analyses import ANALYSE_SUITE, AnalysePayload, RecordAnalysis, RecordAnalysisFailure, SuitePayload
+from docward.analyzer.analysis import Member, Release, analyse, analyse_suite
 from docward.analyzer.policies import REPOSITORY, Repository
 from docward.analyzer.workers import TooSlowError, Workers
-from docward.events.analyses import AnalysisFailure, ReleaseUsed
+from docward.events.analyses import AnalysisFailure, ReleaseUsed, SuiteMember
 from docward.events.findings import AnalysisReport
 from docward.events.ir import Ir
-from docward.events.messages import RepositoryRef, stream_id
+from docward.events.messages import ObjectRef, RepositoryRef, stream_id
 from docward.runtime.aggregates import fold
 from docward.runtime.errors import HashMismatchError, ObjectMissingError
 from docward.runtime.eventstore import EventStore
@@ -41,14 +41,35 @@ class AnalyzerJobs:
 
     async def analyse(self, job: Job, report: Report) -> RecordAnalysis | RecordAnalysisFailure:
         payload = AnalysePayload.model_validate(job.payload)
+
+        async def found(releases: Sequence[Release]) -> AnalysisReport:
+            markdown, ir = await self._document(payload.markdown, payload.ir)
+            return await self._workers.run(_analyse, ir, markdown, releases, payload.focus)
+
+        return await self._recorded(job, report, payload, found)
+
+    async def analyse_suite(self, job: Job, report: Report) -> RecordAnalysis | RecordAnalysisFailure:
+        payload = SuitePayload.model_validate(job.payload)
+
+        async def found(releases: Sequence[Release]) -> AnalysisReport:
+            texts = [await self._document(member.markdown, member.ir) for member in payload.members]
+            return await self._workers.run(_analyse_suite, payload.members, texts, releases, payload.focus)
+
+        return await self._recorded(job, report, payload, found)
+
+    async def _recorded(
+        self,
+        job: Job,
+        report: Report,
+        payload: AnalysePayload | SuitePayload,
+        find: Callable[[Sequence[Release]], Awaitable[AnalysisReport]],
+    ) -> RecordAnalysis | RecordAnalysisFailure:
         report("analyzing", 0, 1, "documents")
         try:
-            markdown, ir = await self._document(payload)
             releases, used = await self._releases(payload.repositories)
+            found = await find(releases)
         except _UnusableError as failure:
             return RecordAnalysisFailure(payload.analysis_id, payload.version, failure.reason, failure.detail)
-        try:
-            found = await self._workers.run(_analyse, ir, markdown, releases, payload.focus)
         except TooSlowError as error:  # it would be as slow again
             detail = f"The analysis was ended: {error}; please split the document, or assign fewer repositories."
             return RecordAnalysisFailure(payload.analysis_id, payload.version, "internal-error", detail)
@@ -57,10 +78,10 @@ class AnalyzerJobs:
         report("analyzing", 1, 1, "documents")
         return RecordAnalysis(payload.analysis_id, payload.version, found, stored, tuple(used))
 
-    async def _document(self, payload: AnalysePayload) -> tuple[bytes, bytes]:
+    async def _document(self, text: ObjectRef, structure: ObjectRef) -> tuple[bytes, bytes]:
         try:
-            markdown = await self._objects.get(payload.markdown)
-            ir = await self._objects.get(payload.ir)
+            markdown = await self._objects.get(text)
+            ir = await self._objects.get(structure)
         except ObjectMissingError as error:
             raise _UnusableError("object-missing", f"{error} is not in the object store") from error
         except HashMismatchError as error:
@@ -82,7 +103,8 @@ class AnalyzerJobs:
 
     @staticmethod
     def give_up(job: Job, error: BaseException) -> RecordAnalysisFailure:
-        payload = AnalysePayload.model_validate(job.payload)
+        kind = SuitePayload if job.kind == ANALYSE_SUITE else AnalysePayload
+        payload = kind.model_validate(job.payload)
         detail = f"The analysis failed for no reason that is known ({type(error).__name__}); it is in the logs."
         return RecordAnalysisFailure(payload.analysis_id, payload.version, "internal-error", detail)
 
@@ -109,6 +131,23 @@ def _release(ident: UUID, repository: Repository, number: int | None) -> tuple[R
 def _analyse(ir: bytes, markdown: bytes, releases: Sequence[Release], focus: tuple[str, ...]) -> AnalysisReport:
     """In a worker process: a large IR takes long to read, too."""
     report = analyse(Ir.model_validate_json(ir), markdown.decode(), releases)
+    return _focused(report, focus)
+
+
+def _analyse_suite(
+    members: Sequence[SuiteMember],
+    texts: Sequence[tuple[bytes, bytes]],
+    releases: Sequence[Release],
+    focus: tuple[str, ...],
+) -> AnalysisReport:
+    read = [
+        Member(m.document_id, m.title, m.filename, Ir.model_validate_json(ir), markdown.decode())
+        for m, (markdown, ir) in zip(members, texts, strict=True)
+    ]
+    return _focused(analyse_suite(read, releases), focus)
+
+
+def _focused(report: AnalysisReport, focus: tuple[str, ...]) -> AnalysisReport:
     if not focus:
         return report
     return report.model_copy(update={"findings": tuple(f for f in report.findings if f.family in focus)})
