@@ -1,9 +1,9 @@
 """`make eval`: how good the offline engine is, in figures. Prints them, and writes them as JSON.
 
 With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. Beside
-it, with and without packs, on documents that were written with their defects before the engine saw them: those in
-`blind` nothing was changed for since, those in `tuned` were blind until checks were made for what was missed. Mutants
-are made of the samples and of `tuned` in all cases.
+it, with and without packs, on documents that were written with their defects before the engine saw them. No check was
+made for what was missed in those of `blind`; false alarms in them were mended. Those of `tuned` were blind until checks
+were made for them. Mutants are made of the samples and of `tuned` in all cases.
 """
 
 from __future__ import annotations

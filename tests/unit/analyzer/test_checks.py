@@ -198,6 +198,21 @@ CLEAN = [
         "circular-definitions",
         "The Level is the value divided by the Divisor. The Divisor is the value divided by the previous Level.",
     ),
+    (
+        "circular-definitions",
+        "# 1 Level\n\n$$\nL_t = n \\cdot P_t\n$$\n\n# 2 Rebalancing\n\n$$\nn = L_t / P_t\n$$\n",
+    ),
+    (
+        "formula-symbols",
+        "$$\ny = \\alpha + 1\n$$\n\n| Name | Value |\n|---|---|\n| Value of alpha | 0.7 |\n\nwhere $y$ is a yield.",
+    ),
+    ("acronyms", "The basket holds shares of three companies: FGH, Harbour and Quay."),
+    ("acronyms", "| Contract | Exchange |\n|---|---|\n| Oil | QRMX |\n"),
+    ("unsourced-inputs", "| Limit | Value |\n|---|---|\n| Price collar | 3 % |\n"),
+    (
+        "rounding",
+        "# 1 A\n\nThe numbers of shares are not rounded.\n\n# 2 B\n\nThe number of shares is multiplied by the ratio.",
+    ),
     ("look-ahead", "$$\nr_t = P_t - P_{t-1}\n$$\n\nwhere $P_t$ is a price."),
     ("look-ahead", "Orders of closing prices of the previous day are sent at the open of the same day."),
     ("repeated-sections", "# 1 A\n\n## Limits\n\nOne.\n\n# 2 B\n\n## Limits\n\nTwo.\n"),

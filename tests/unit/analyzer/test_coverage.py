@@ -212,6 +212,18 @@ def test_a_short_text_about_something_else_is_told_so_once(report, any_id):
     assert only.explanation == "The document says nothing about 6 requirements of house; 3 requirements of other."
 
 
+def test_a_pack_that_is_silent_too_joins_what_a_short_text_is_told(report, any_id):
+    spoken = [policy(id=f"Q-{n}") for n in range(2)]
+    other = Release(any_id, "other", 1, (*spoken, policy(id="R-1", evidence={"concepts": {"all": ["backtest"]}})))
+    found = report(f"# 1 A\n\n{GOOD}", _absent(any_id, 8), other).findings
+    assert [f.title for f in found] == ["house, other: nothing stated on 9 requirements"]
+
+
+def _absent(any_id, count):
+    evidence = {"concepts": {"all": ["kill_switch"]}}
+    return Release(any_id, "house", 1, tuple(policy(id=f"P-{n}", evidence=evidence) for n in range(count)))
+
+
 def test_what_several_packs_find_wanting_in_one_sentence_is_told_once(report, any_id):
     half = "# 1 Alerts\n\nAlerts are raised within 3 seconds of a breach."
     packs = [Release(any_id, name, 1, (policy(),)) for name in ("house", "other")]
@@ -254,6 +266,12 @@ def test_what_a_document_of_its_kind_need_not_state_is_not_held_against_it(verdi
 )
 def test_a_denial_in_other_words_contradicts(verdict, text):
     assert verdict(f"# 1 A\n\n{text}")[0].verdict == "contradicted"
+
+
+def test_what_is_beyond_a_bound_may_be_ignored(verdict):
+    facets: dict[str, list[str]] = {"facets": []}
+    assert verdict("# 1 A\n\nAn alert on a breach older than one day is ignored.", **facets)[0].verdict == "covered"
+    assert verdict("# 1 A\n\nAn alert on a breach is ignored.", **facets)[0].verdict == "contradicted"
 
 
 def test_a_prohibition_is_no_denial(verdict):

@@ -44,7 +44,7 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
     silent: dict[str, _Items] = {}
     contradicted: _Items = []
     partial: _Items = []
-    absences: list[Report] = []
+    sections: dict[str, dict[str, _Items]] = {}
     for repository, judged in releases:
         absent: dict[str, _Items] = {}
         lacking: _Items = []
@@ -60,11 +60,15 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
             silent[repository] = [*(item for items in absent.values() for item in items), *lacking]
             continue
         partial += lacking
-        for section, items in absent.items():
-            absences += _told(document, f"{repository}, {section}", section, {repository: items})
+        sections[repository] = absent
     yield from _by_sentence(contradicted)
     yield from _by_sentence(partial)
-    yield from absences
+    for repository, absent in sections.items():
+        if silent and absent:  # the reader of a text about something else learns that once
+            silent[repository] = [item for items in absent.values() for item in items]
+            continue
+        for section, items in absent.items():
+            yield from _told(document, f"{repository}, {section}", section, {repository: items})
     if silent:
         where = ", ".join(silent)
         yield from _told(document, where, where, silent)

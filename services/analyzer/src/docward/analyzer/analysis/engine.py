@@ -17,7 +17,7 @@ from docward.events.findings import AnalysisReport, Finding, PolicyRef
 from docward.events.ir import Ir
 from docward.events.policies import Policy
 
-ENGINE = "offline/4"
+ENGINE = "offline/5"
 """Goes into every report. Changes whenever the same input can give another report."""
 
 

@@ -67,11 +67,12 @@ _BOUND = re.compile(
 )
 """`no later than` bounds a value, it denies nothing."""
 _CONDITION = re.compile(
-    r"\b(?:if|when|whenever|where|wherever|that|which|who|whose|unless|until|whether|in case|once|should)\b"
+    r"\b(?:if|when|whenever|where|wherever|that|which|who|whose|unless|until|whether|in case|once|should|"
+    r"(?:older|later|larger|smaller|wider|greater|higher|lower) than)\b"
     r"(?:(?!\b(?:if|then)\b)[^,;:.]){0,60}$",
     re.IGNORECASE,
 )
-"""Before a negation that is part of a condition: it tells what happens then."""
+"""Before a negation that is part of a condition (`a quote older than 1 s is ignored`): it tells what happens then."""
 _EXCEPTION = re.compile(r"^[^;:.]{0,120}?\b(?:unless|until|without|before|except|other than|not been)\b", re.IGNORECASE)
 """Behind a negation: what is forbidden is allowed on the condition that follows, so the condition is stated."""
 _FORBIDDEN = re.compile(

@@ -37,7 +37,8 @@ _SOURCED = re.compile(
     re.IGNORECASE,
 )
 _INPUTS = re.compile(
-    r"\b(?:current|historical|closing|stock|market|token|asset)[ _](?:price|capitali[sz]ation|cap)s?\b|\bprices?\b",
+    r"\b(?:current|historical|closing|stock|market|token|asset)[ _](?:price|capitali[sz]ation|cap)s?\b|"
+    r"\bprices?\b(?! (?:collars?|bands?|limits?|tolerances?))",
     re.IGNORECASE,
 )
 _RATES = re.compile(r"\b(?:inflation|risk-free|interest|exchange|FX|borrow(?:ing)?) rates?\b", re.IGNORECASE)

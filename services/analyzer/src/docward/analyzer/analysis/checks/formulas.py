@@ -148,7 +148,9 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
         if (
             sentence.kind == "row"
             and sentence.cells
-            and re.fullmatch(rf"[`$\s]*{name}[`$\s]*", sentence.cells[0][1].text)
+            and re.fullmatch(
+                rf"[`$\s]*(?:(?:[Vv]alue|[Pp]arameter)\s(?:of\s)?)?{name}[`$\s]*", sentence.cells[0][1].text
+            )
         ):
             return True
         if stated.search(text.replace("\\", "")) or (

@@ -14,7 +14,7 @@ _ROUNDING = re.compile(
     re.IGNORECASE,
 )
 _WHOLE = re.compile(
-    r"\b(?:order quantity|order size|(?:number|quantity) of (?:shares|contracts|lots|units)(?! outstanding)|"
+    r"\b(?:order quantity|order size|(?:numbers?|quantity) of (?:shares|contracts|lots|units)(?! outstanding)|"
     r"target quantity|share quantity|position size)\b",
     re.IGNORECASE,
 )
@@ -53,26 +53,35 @@ _RANKING = re.compile(
 
 
 def rounding(document: Document) -> Outcome:
-    """A computed number of shares, or a published level, needs its rounding; one rule in its section is enough."""
+    """A computed number of shares, or a published level, needs its rounding; one rule beside it is enough."""
     drafts, examined = [], []
     ruled = {
         s.section.id if s.section else None
         for s in document.sentences
         if _ROUNDING.search(document.markdown[s.start : s.end])
     }
+    named = {
+        _singular(match)
+        for s in document.body
+        if (s.section.id if s.section else None) in ruled and (match := _WHOLE.search(s.text))
+    }
     for sentence in document.body:
         match = _WHOLE.search(sentence.text)
         if match and _COMPUTED.search(sentence.text) and sentence.kind != "row":
             section = sentence.section.id if sentence.section else None
-            if section in ruled:
+            if section in ruled or _singular(match) in named:
                 examined.append(sentence.span)
             else:
-                drafts.append(_rounding(document, sentence, match.group().lower()))
+                drafts.append(_rounding(document, sentence, _singular(match)))
     if not ruled and not drafts:
         drafts.extend(_unrounded_formulas(document))
     if not drafts and not examined:
         examined = [s.span for s in document.body if _ROUNDING.search(s.text)][:5]
     return Outcome(tuple(drafts[:3]), tuple(examined))
+
+
+def _singular(match: re.Match[str]) -> str:
+    return match.group().lower().replace("numbers", "number")
 
 
 def _unrounded_formulas(document: Document) -> list[Draft]:

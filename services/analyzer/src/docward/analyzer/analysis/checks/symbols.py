@@ -113,6 +113,9 @@ def _unused(definition: Definition, symbol: str) -> Draft:
     )
 
 
+_EVENT = re.compile(r"\b(?:re-?balancing|reconstitution|reset|roll|corporate (?:actions?|events?))\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class _Computed:
     name: str
@@ -134,8 +137,10 @@ def circular_definitions(document: Document) -> Outcome:
 
 
 def _formulas(document: Document) -> Iterator[_Computed]:
+    """What is set at an event, by its section's title, is of an earlier time than what is computed from it daily."""
     for formula in document.ir.formulas:
-        if formula.name:
+        section = document.section_at(formula.span.start)
+        if formula.name and not (section and _EVENT.search(section.title)):
             uses = {variable.symbol.strip() for variable in formula.variables} - {formula.name.strip()}
             yield _Computed(formula.name.strip(), formula.span, uses)
 

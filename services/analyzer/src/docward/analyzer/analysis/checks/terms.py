@@ -48,7 +48,7 @@ _PRICED = re.compile(
 )
 """Before the symbol of an instrument: `seven contracts of FESX`."""
 _CODE_COLUMN = re.compile(
-    r"\b(?:MIC|codes?|tickers?|symbols?|ISINs?|RIC|ids?|identifiers?|venues?|instruments?)\b", re.IGNORECASE
+    r"\b(?:MIC|codes?|tickers?|symbols?|ISINs?|RIC|ids?|identifiers?|venues?|exchanges?|instruments?)\b", re.IGNORECASE
 )
 """The heading of a column of codes."""
 _LISTED = re.compile(r"(?:\b[A-Z]{2,5},\s){2,}(?:and\s|or\s)?[A-Z]{2,5}\b(?:\s(?:and|or)\s[A-Z]{2,5}\b)?")
@@ -111,9 +111,11 @@ def _is_instrument(text: str, span: Span) -> bool:
 
 
 def _in_name(text: str, match: re.Match[str]) -> bool:
-    """Part of a proper name: `UN Global Compact`, `Capital IQ`, `NVIDIA Corporation`, `New York, NY 10001`."""
+    """Part of a proper name (`UN Global Compact`, `Capital IQ`, `New York, NY 10001`), or listed with such names."""
     before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 30]
-    return bool(re.match(r"\s(?:[A-Z][a-z]+|\d{5})\b", after)) or bool(re.search(r"[\w&,]\s[A-Z][a-z]+,?\s$", before))
+    return bool(re.match(r"\s(?:[A-Z][a-z]+|\d{5})\b|,\s[A-Z][a-z]+(?:,|\s(?:and|or)\s[A-Z])", after)) or bool(
+        re.search(r"[\w&,]\s[A-Z][a-z]+,?\s$", before)
+    )
 
 
 def _expanded(document: Document) -> set[str]:
