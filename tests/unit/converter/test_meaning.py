@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docward.converter.conversion import convert
+from docward.converter.conversion.formulas import latex_symbols, plain_symbols
 
 
 def ir_of(text: str):
@@ -202,3 +203,8 @@ def test_references_to_other_documents_are_external_and_keep_their_version():
 def test_headings_and_captions_do_not_refer_to_themselves():
     ir = ir_of("# Appendix B\n\nTable 3: Rates\n\n| a | b |\n| --- | --- |\n| 1 | 2 |\n\nFigure 1: Curve\n")
     assert ir.references == ()
+
+
+def test_a_single_capital_is_a_variable_and_an_article_is_none():
+    assert latex_symbols(r"\frac{A}{B}") == ["A", "B"]
+    assert plain_symbols("A(t) * B") == ["A", "B"]

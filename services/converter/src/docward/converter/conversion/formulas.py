@@ -211,7 +211,7 @@ def _latex_symbol(found: re.Match[str], bound: set[str]) -> str | None:
     if command := found["command"]:
         return f"\\{command}{_subscript(found['sub2'], found['one2'])}" if command in GREEK else None
     name = found["name"]
-    if not name or name.lower() in FUNCTIONS or (name in bound and not (found["sub3"] or found["one3"])):
+    if not name or _is_word(name) or (name in bound and not (found["sub3"] or found["one3"])):
         return None
     return name + _subscript(found["sub3"], found["one3"])
 
@@ -228,7 +228,7 @@ def plain_symbols(text: str) -> list[str]:
     """Operands of a formula in plain words: names, capitalised names of a few words, Greek letters."""
     if "\\" in text:
         return latex_symbols(text)
-    text = re.sub(r"\b([A-Za-z]+)\s*(?=\()", lambda found: "" if found[1].lower() in FUNCTIONS else found[0], text)
+    text = re.sub(r"\b([A-Za-z]+)\s*(?=\()", lambda found: "" if _is_word(found[1]) else found[0], text)
     text = re.sub(r"(?<=\w)[(\[]\s*[a-z](?:\s*[-−+]\s*\d+)?(?:\s*,\s*[a-z])?\s*[)\]]", "", text)  # P(t-1) is P
     text = re.sub(r"_\{([^}]*)\}", lambda found: "_" + re.sub(r"\W+", "", found[1]), text)
     symbols: dict[str, None] = {}
@@ -243,6 +243,11 @@ def plain_symbols(text: str) -> list[str]:
         if name and re.match(r"[A-Za-zα-ωΑ-Ω]", name) and not _is_function(name) and name not in INDICES:
             symbols.setdefault(name)
     return list(symbols)
+
+
+def _is_word(name: str) -> bool:
+    """A single capital is a variable: `A`, unlike the article."""
+    return (name.lower() if len(name) > 1 else name) in FUNCTIONS
 
 
 def _is_function(name: str) -> bool:
