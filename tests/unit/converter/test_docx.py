@@ -287,3 +287,11 @@ def test_a_document_type_with_entities_is_refused(word_file):
     with pytest.raises(ConversionError) as error:
         converted(out.getvalue())
     assert error.value.reason == "damaged"
+
+
+def test_words_outside_runs_are_text_and_words_outside_paragraphs_are_listed_as_dropped(word_file, sound):
+    body = "<w:p><w:t>Kept</w:t></w:p><w:tbl><w:t>A stray sentence</w:t></w:tbl>"
+    conversion = convert(word_file(body), DOCX, document_id="d")
+    sound(conversion)
+    assert conversion.markdown == "Kept\n"
+    assert [(item.what, item.characters) for item in conversion.report.dropped] == [("text that is not shown", 14)]

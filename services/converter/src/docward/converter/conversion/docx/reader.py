@@ -100,9 +100,11 @@ class Reader:
         if self._runs.images:
             message = f"{self._runs.images} image(s) are not converted; only their descriptions stand in the text."
             self._warnings.append(Issue(code="image", message=message))
-        metadata = self._metadata()
+        metadata, markdown = self._metadata(), self._out.text()
+        unplaced = characters - visible(markdown) - sum(self._dropped.values())
+        self._drop("text that is not shown", "it is hidden or stands outside paragraphs", unplaced)
         return Draft(
-            markdown=self._out.text(),
+            markdown=markdown,
             characters_in=characters,
             title=metadata.get("title"),
             metadata=metadata,
@@ -113,7 +115,7 @@ class Reader:
         )
 
     def _drop(self, what: str, why: str, characters: int) -> None:
-        if characters:
+        if characters > 0:
             self._dropped[what, why] = self._dropped.get((what, why), 0) + characters
 
     def _blocks(self, container: Any) -> None:

@@ -64,6 +64,8 @@ class Runs:
             name = tag(child) if isinstance(child.tag, str) else ""
             if child.tag == W + "r":
                 yield from self._run(child, link)
+            elif child.tag == W + "t":  # no program writes it outside a run; its words are text all the same
+                yield Atom("text", child.text or "", "", link)
             elif child.tag == M + "oMath":
                 yield Atom("math", latex(child))
             elif child.tag == M + "oMathPara":
