@@ -295,3 +295,10 @@ def test_words_outside_runs_are_text_and_words_outside_paragraphs_are_listed_as_
     sound(conversion)
     assert conversion.markdown == "Kept\n"
     assert [(item.what, item.characters) for item in conversion.report.dropped] == [("text that is not shown", 14)]
+
+
+def test_hidden_text_is_listed_as_dropped(word_file, sound):
+    hidden = "<w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r>"
+    conversion = convert(word_file(f"<w:p><w:r><w:t>**Seen**</w:t></w:r>{hidden}</w:p>"), DOCX, document_id="d")
+    sound(conversion)
+    assert [(item.what, item.characters) for item in conversion.report.dropped] == [("hidden text", 6)]

@@ -101,8 +101,9 @@ class Reader:
             message = f"{self._runs.images} image(s) are not converted; only their descriptions stand in the text."
             self._warnings.append(Issue(code="image", message=message))
         metadata, markdown = self._metadata(), self._out.text()
+        self._drop("hidden text", "Word does not show it", self._runs.hidden)
         unplaced = characters - visible(markdown) - sum(self._dropped.values())
-        self._drop("text that is not shown", "it is hidden or stands outside paragraphs", unplaced)
+        self._drop("text that is not shown", "it stands outside paragraphs", unplaced)
         return Draft(
             markdown=markdown,
             characters_in=characters,
@@ -280,6 +281,7 @@ class Reader:
                     self._out.last = "note"
                 elif text:
                     self._drop(f"{kind} without a mark", "nothing refers to it", visible(text))
+            self._drop("hidden text", "Word does not show it", runs.hidden)
         return characters
 
     def _leave_out(self) -> int:

@@ -12,6 +12,7 @@ from docward.converter.conversion import writing
 from docward.converter.conversion.docx.omml import latex
 from docward.converter.conversion.docx.package import M, R, Relation, W, switched_on, tag
 from docward.converter.conversion.docx.styles import Styles
+from docward.converter.conversion.outcome import visible
 
 AtomKind = Literal["text", "math", "display", "raw"]
 SYMBOL_FONT = {
@@ -55,6 +56,8 @@ class Runs:
     boxes: list[Any] = field(default_factory=list)
     """Content of the text boxes met; the caller takes them after each paragraph."""
     images: int = 0
+    hidden: int = 0
+    """Characters of text that Word does not show."""
 
     def read(self, paragraph: Any) -> list[Atom]:
         return _merged(self._atoms(paragraph, ""))
@@ -81,6 +84,7 @@ class Runs:
     def _run(self, run: Any, link: str) -> Iterator[Atom]:
         properties = run.find(W + "rPr")
         if switched_on(properties, "vanish"):
+            self.hidden += sum(visible(one.text or "") for one in run.iter(W + "t"))
             return
         marks = self._marks(properties)
         for child in run:
