@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import get_args
 
 import pytest
+from reportlab.lib.styles import getSampleStyleSheet
+from reportlab.platypus import Paragraph, Table
 
 from docward.converter.conversion import ConversionError
 from docward.converter.sandbox import Limits, Sandbox
 from docward.events.documents import FailureReason
-from docward.runtime.sniffing import MARKDOWN
-from unit.converter.hostile import HOSTILE, Hostile
+from docward.runtime.sniffing import MARKDOWN, PDF
+from unit.converter.hostile import HOSTILE, Hostile, changed
 
 LIMITS = Limits(memory=600 * 2**20, cpu_seconds=2, wall_seconds=60.0)
 REASONS = frozenset(get_args(FailureReason)) - {"internal-error", "object-missing"}
@@ -38,6 +41,14 @@ async def outcome(sandbox: Sandbox, hostile: Hostile) -> str:
     except ConversionError as error:
         return error.reason
     return "converted" if done.markdown.strip() else "converted to nothing"
+
+
+async def test_a_damaged_drawn_pdf_ends_typed_or_converted(sandbox, pdf):
+    words, cells = getSampleStyleSheet()["Normal"], Table([["Name", "Value"], ["Fee", "0.5 %"]])
+    drawn = pdf([Paragraph("The fee is <b>0.5 %</b> of the level.", words), cells])
+    for seed in range(20):
+        damaged = Hostile(f"drawn-{seed}", PDF, partial(changed, drawn, seed))
+        assert await outcome(sandbox, damaged) in REASONS | {"converted"}, damaged.name
 
 
 def test_the_set_is_large_and_its_names_are_unique():
