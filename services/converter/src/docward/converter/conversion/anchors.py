@@ -54,9 +54,5 @@ class Anchors:
                 touched.append(place)
         if not touched:
             return None, None
-        boxes = [place.box for place in touched if place.box]
-        if not boxes:
-            return touched[0].page, None
-        left, bottom = min(box.x0 for box in boxes), min(box.y0 for box in boxes)
-        right, top = max(box.x1 for box in boxes), max(box.y1 for box in boxes)
-        return touched[0].page, Box(x0=left, y0=bottom, x1=right, y1=top)
+        left, bottom, right, top = zip(*(place.box for place in touched), strict=True)
+        return touched[0].page, Box(x0=min(left), y0=min(bottom), x1=max(right), y1=max(top))

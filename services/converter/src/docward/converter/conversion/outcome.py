@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from typing import NamedTuple
 
 from docward.events.documents import FailureReason
-from docward.events.ir import Box, Ir, Issue
+from docward.events.ir import Ir, Issue
 from docward.events.losses import Dropped, LossReport
 
 CONVERTER = f"docward-converter/{version('docward-converter')}"
@@ -30,14 +31,14 @@ class Conversion:
     report: Report
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where a stretch of the Markdown stands on paper."""
 
     start: int
     end: int
     page: int
-    box: Box | None = None
+    box: tuple[float, float, float, float]
+    """Left, bottom, right, top, in points from the page's lower left corner."""
 
 
 @dataclass(frozen=True)

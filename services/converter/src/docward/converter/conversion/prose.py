@@ -14,7 +14,7 @@ CODE = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 NOTE = re.compile(r"\[\^[^\]\s]+\]")
 MATH = re.compile(r"(\$\$?)(?=\S)([^$\n]+?)(?<=\S)\1(?!\d)")
 ESCAPE = re.compile(r"\\([!-/:-@\[-`{-~])")
-CONTAINER = re.compile(r"^[ \t]*(?:>[ \t]?|#{1,6}[ \t]+|[-*+][ \t]+|\d{1,9}[.)][ \t]+)*", re.MULTILINE)
+CONTAINER = re.compile(r"^[ \t]*(?:>[ \t]?|#{1,6}[ \t]+|[-*+][ \t]+|\d{1,9}[.)][ \t]+)*")
 STOP = re.compile(
     r"[.!?:;][\"”’)\]*_]*(?=\s+[\"“‘(\[*_`$]*[A-Z0-9])|\n(?=[ \t]*(?:>|[-*+][ \t]|\d{1,3}[.)][ \t]))|\n\n"
 )
@@ -22,6 +22,10 @@ ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|vs|cf|approx|incl|excl|resp|Inc|Ltd|Corp|Co|No|Nos|Eq|Eqs|Sec|Secs|Fig|Figs|Art|App|Ch|Mr|Ms"
     r"|Dr|St|U\.S|a\.m|p\.m|etc)|\b[A-Z])\.$"
 )
+
+BETWEEN = re.compile(r"[\s\-‐–—_]+")
+MARKS = re.compile(r"[\[`$*_\\]|<br")
+"""What begins a mark inside a line."""
 
 NUMBER = r"[+\-−±]?(?:\d{1,3}(?:[,\u00a0\u202f' ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
 CURRENCY = r"(?:USD|EUR|GBP|JPY|CHF|AUD|CAD|HKD|SGD|US\$|\$|€|£|¥)"
@@ -59,11 +63,13 @@ def words(text: str) -> frozenset[str]:
 
 def plain(markdown: str) -> str:
     """The text as a reader sees it, blanks collapsed."""
-    return shown(CONTAINER.sub("", markdown))
+    return shown("\n".join([CONTAINER.sub("", line, 1) for line in markdown.split("\n")]))
 
 
 def shown(inline: str) -> str:
     """The same for the inside of a block, where a leading “- ” is no mark."""
+    if not MARKS.search(inline):  # as in most of a text
+        return " ".join(inline.split())
     text = LINK.sub(r"\1", re.sub(r"<br\s*/?>", " ", inline))
     for pattern in (CODE, MATH, STARS, UNDERSCORES, STARS):  # twice: italic in bold
         text = pattern.sub(r"\2", text)
@@ -72,7 +78,7 @@ def shown(inline: str) -> str:
 
 def key(text: str) -> str:
     """What two spellings of one thing have in common."""
-    return re.sub(r"[\s\-‐–—_]+", " ", plain(text)).strip(" .,:;'\"“”‘’()").casefold()
+    return BETWEEN.sub(" ", plain(text)).strip(" .,:;'\"“”‘’()").casefold()
 
 
 def sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:

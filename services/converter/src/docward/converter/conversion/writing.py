@@ -8,7 +8,7 @@ from collections.abc import Sequence
 INLINE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before punctuation would escape it
     r"|\*(?=\S)"  # a star before a word could open emphasis; one that could only close it is harmless
-    r"|(?<![^\W_])_(?=\S)"  # the same for an underscore, which inside a word is only an underscore
+    r"|_(?<![^\W_]_)(?=\S)"  # the same for an underscore, which inside a word is only an underscore
     r"|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
 )
 MATH = re.compile(r"\$\$|\$(?:\S[^$]*)?\S\$(?!\d)")
@@ -17,8 +17,8 @@ LINE_START = re.compile(r"^(?:#{1,6}(?=\s|$)|>|\+(?=\s|$)|(?:-+|=+)(?=\s*$)|([-*
 
 def escape(text: str) -> str:
     """Inline text."""
-    escaped = INLINE.sub(lambda found: "\\" + found.group(), text)
-    return escaped.replace("$", r"\$") if MATH.search(text) else escaped
+    escaped = INLINE.sub(r"\\\g<0>", text)
+    return escaped.replace("$", r"\$") if "$" in text and MATH.search(text) else escaped
 
 
 def paragraph(text: str) -> str:

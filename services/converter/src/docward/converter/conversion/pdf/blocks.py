@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -21,6 +21,8 @@ NUMBERED = re.compile(
     r"(?:\.\d{1,3})*\.?\s+(?=[A-Z“\"(])|[A-Z](?:\.\d{1,3})+\.?\s+(?=[A-Z]))"
 )
 EQUATION = re.compile(r"^[A-Za-zα-ωΑ-Ω][\w .{}(),\[\]^′'*−-]{0,50}\s*=\s*\S")
+BROKEN = re.compile(r"([A-Za-z]+)[-‐]$")
+SMALL_LETTERS = re.compile(r"[a-z]+")
 TERMINAL = re.compile(r"[.:;!?][\"”’)\]]*$")
 
 
@@ -149,27 +151,28 @@ def _ended(last: Line, line: Line) -> bool:
     return room and (bool(TERMINAL.search(last.text)) or not line.text[:1].islower())
 
 
-def text_of(lines: Iterable[str], words: frozenset[str]) -> tuple[str, int]:
-    """The lines as one text, and how many line-break hyphens went. `words`: every word of the document, lower case."""
-    text, removed = "", 0
+def text_of(lines: Iterable[str], known: Callable[[str], bool]) -> tuple[str, int]:
+    """The lines as one text, and how many line-break hyphens went. `known`: whether the document has a word, in lower
+    case.
+    """
+    chunks: list[str] = []  # what blanks go between
+    removed = 0
     for line in lines:
-        if not text:
-            text = line
+        last = chunks[-1] if chunks else ""
+        if not last.endswith(("-", "‐")):
+            chunks.append(line)
             continue
-        broken = re.search(r"([A-Za-z]+)[-‐]$", text)
-        rest = re.match(r"[a-z]+", line)
+        broken, rest = BROKEN.search(last), SMALL_LETTERS.match(line)
         if broken and rest:
-            whole = (broken[1] + rest.group()).lower()
-            hyphenated = f"{broken[1]}-{rest.group()}".lower()
-            if whole in words or hyphenated not in words:
-                text, removed = text[:-1] + line, removed + 1
-            else:
-                text += line
-        elif re.search(r"\w[-‐]$", text) and line[:1].isalnum():  # “R-” and “1042” are one number
-            text += line
+            hyphenated = f"{broken[1]}-{rest[0]}".lower()
+            if known(hyphenated.replace("-", "")) or not known(hyphenated):
+                last, removed = last[:-1], removed + 1
+            chunks[-1] = last + line
+        elif last[-2:-1].isalnum() and line[:1].isalnum():  # “R-” and “1042” are one number
+            chunks[-1] = last + line
         else:
-            text += " " + line
-    return text, removed
+            chunks.append(line)
+    return " ".join(chunks), removed
 
 
 def code_of(lines: Sequence[Line]) -> str:

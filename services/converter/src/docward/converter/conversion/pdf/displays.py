@@ -19,18 +19,22 @@ from docward.converter.conversion.pdf.symbols import CONDITIONS, FUNCTIONS, GREE
 SIGN = re.compile(r"[=<>≤≥≈≡∝∼≠∑∏∫√∈⩽⩾]")
 LETTER = re.compile(rf"[{''.join(GREEK)}∑∏∫√\U0001d400-\U0001d7ff]")
 TAG = re.compile(r"\((?:[A-Z]\.?)?\d{1,3}(?:\.\d{1,3})*[a-z]?\)")
+GLUED = re.compile(r"(.*\S) +(\(\S+\))$")
 FOREIGN = re.compile(r"[\\_\"`@]|\.{4}|(?: \.){3}")
 """What code and tables of contents hold and formulas do not."""
 WORD = re.compile(r"[A-Za-z]{2,}")
+NAMES = FUNCTIONS | CONDITIONS
 MOST_WORDS = 3
 """Words that no function bears: with more, a piece is a sentence, not a formula."""
 
 
 def take_displays(page: Page, runs: Sequence[Run]) -> tuple[list[Line], list[Line]]:
     """The page's displayed formulas, each as a line in its place, and the pieces of lines of all other runs."""
-    if not any(SIGN.search(run.text) for run in runs):
+    if not SIGN.search("\n".join([run.text for run in runs])):
         return [], fragments(page.number, runs)
-    pieces = fragments(page.number, [part for run in runs for part in _unglued(run)])
+    pieces = fragments(page.number, _unglued(runs))
+    if not any(SIGN.search(piece.text) and _is_mathematical(piece) for piece in pieces):
+        return [], pieces
     bars = [rule for rule in page.rules if rule.y0 == rule.y1 and rule.x1 - rule.x0 < 0.75 * page.width]
     numbers = [piece for piece in pieces if TAG.fullmatch(piece.text)]
     able, others = list[Line](), list[Line]()
@@ -46,28 +50,32 @@ def take_displays(page: Page, runs: Sequence[Run]) -> tuple[list[Line], list[Lin
     return formulas, [piece for piece in pieces if id(piece) not in gone]
 
 
-def _unglued(run: Run) -> Iterator[Run]:
-    """A run without the number of an equation that stands far behind it, which PDFium takes for its next word."""
-    found = re.search(r"^(.*\S) +(\(\S+\))$", run.text)
-    if found is None or not TAG.fullmatch(found[2]) or run.x1 - run.x0 < 0.8 * run.size * len(run.text):
-        yield run
-    else:
-        middle = run.x0 + 0.6 * run.size * len(found[1])
-        yield replace(run, text=found[1], x1=middle)
-        yield replace(run, text=found[2], x0=run.x1 - 0.45 * run.size * len(found[2]))
+def _unglued(runs: Sequence[Run]) -> Iterator[Run]:
+    """Runs without the number of an equation that stands far behind them, which PDFium takes for their next word."""
+    for run in runs:
+        wide = run.text[-1] == ")" and run.x1 - run.x0 >= 0.8 * run.size * len(run.text)
+        found = GLUED.match(run.text) if wide else None
+        if found is None or not TAG.fullmatch(found[2]):
+            yield run
+        else:
+            middle = run.x0 + 0.6 * run.size * len(found[1])
+            yield replace(run, text=found[1], x1=middle)
+            yield replace(run, text=found[2], x0=run.x1 - 0.45 * run.size * len(found[2]))
 
 
 def _is_mathematical(piece: Line) -> bool:
     """Whether a piece of a line could be part of a formula: no sentence, no code."""
-    if any(run.mono or FOREIGN.search(run.text) for run in piece.runs):
+    upright = " ".join([run.text for run in piece.runs if not (run.italic and len(run.text.strip()) < 6)])
+    if len(_words(upright[:60])) > MOST_WORDS + 1:  # most pieces are sentences; the end may have cut a word
         return False
-    upright = " ".join(run.text for run in piece.runs if not (run.italic and len(run.text.strip()) < 6))
     words = _words(upright)
-    return len(words) <= MOST_WORDS and not (words and not SIGN.search(piece.text) and len(words) * 4 > len(upright))
+    if len(words) > MOST_WORDS or (words and not SIGN.search(piece.text) and len(words) * 4 > len(upright)):
+        return False
+    return not any(run.mono or FOREIGN.search(run.text) for run in piece.runs)
 
 
 def _words(text: str) -> list[str]:
-    return [word for word in WORD.findall(text) if not word.isupper() and word not in FUNCTIONS | CONDITIONS]
+    return [word for word in WORD.findall(text) if not word.isupper() and word not in NAMES]
 
 
 def _groups(pieces: Sequence[Line], bars: Sequence[Rule]) -> Iterator[tuple[list[Line], list[Rule]]]:
@@ -95,27 +103,23 @@ def _close_pairs(pieces: Sequence[Line]) -> Iterator[tuple[int, int]]:
     order = sorted(range(len(pieces)), key=lambda at: -pieces[at].y1)
     for place, at in enumerate(order):
         for other in order[place + 1 :]:
-            if pieces[other].y1 < pieces[at].y0 - _size(pieces[at]):
+            if pieces[other].y1 < pieces[at].y0 - pieces[at].largest:
                 break
             if _near(pieces[at], pieces[other]):
                 yield at, other
 
 
 def _near(one: Line, other: Line) -> bool:
-    size = max(_size(one), _size(other))
-    small = min(_size(one), _size(other)) < 0.8 * size
+    size = max(one.largest, other.largest)
+    small = min(one.largest, other.largest) < 0.8 * size
     apart = max(one.y0, other.y0) - min(one.y1, other.y1)
     aside = max(one.x0, other.x0) - min(one.x1, other.x1)
     same_row = apart < -0.3 * min(one.y1 - one.y0, other.y1 - other.y0) or abs(one.base - other.base) < 0.5 * size
     return (same_row and aside < 4 * size) or (apart < (0.5 if small else 0.12) * size and aside < 0.3 * size)
 
 
-def _size(piece: Line) -> float:
-    return max(run.size for run in piece.runs)
-
-
 def _at_bar(piece: Line, bar: Rule) -> bool:
-    size = _size(piece)
+    size = piece.largest
     reach = 0.6 * size
     over = bar.x0 - 1.2 * size < piece.x1 and piece.x0 < bar.x1 + 1.2 * size
     return over and piece.y0 - reach < bar.y0 < piece.y1 + reach
@@ -134,7 +138,7 @@ def _is_display(group: Sequence[Line], bars: Sequence[Rule], others: Sequence[Li
         return False
     x0, x1 = min(one.x0 for one in group), max(one.x1 for one in group)
     y0, y1 = min(one.y0 for one in group), max(one.y1 for one in group)
-    size = max(map(_size, group))
+    size = max(one.largest for one in group)
     for one in others:
         beside = min(one.y1, y1) - max(one.y0, y0) > 0.3 * min(one.y1 - one.y0, y1 - y0)
         if beside and one.x0 - 3 * size < x1 and x0 < one.x1 + 3 * size:

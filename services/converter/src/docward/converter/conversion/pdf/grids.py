@@ -6,6 +6,7 @@ columns, row after row. A table that the end of the page cuts has no closing rul
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -129,8 +130,9 @@ def _grid(
         return None, list(runs)
     cells: dict[tuple[int, int], list[Run]] = {}
     rest: list[Run] = []
+    rising = ys[::-1]
     for run in runs:
-        place = _cell_of(run, xs, ys)
+        place = _cell_of(run, xs, rising)
         if place is None:
             rest.append(run)
         else:
@@ -144,10 +146,11 @@ def _grid(
 
 
 def _cell_of(run: Run, xs: Sequence[float], ys: Sequence[float]) -> tuple[int, int] | None:
+    """Row from the top and column of a run, which may begin a point outside; None outside of the grid. Lines rise."""
     x, y = run.x0 + min(run.x1 - run.x0, 4.0) / 2, run.base + 0.25 * run.size
-    column = next((at for at in range(len(xs) - 1) if xs[at] - 1 <= x < xs[at + 1]), None)
-    row = next((at for at in range(len(ys) - 1) if ys[at + 1] <= y < ys[at] + 1), None)
-    return None if row is None or column is None else (row, column)
+    if not (xs[0] - 1 <= x < xs[-1] and ys[0] <= y < ys[-1] + 1):
+        return None
+    return len(ys) - 1 - min(bisect_right(ys, y), len(ys) - 1), max(bisect_right(xs, x) - 1, 0)
 
 
 def _owners(
@@ -155,11 +158,13 @@ def _owners(
 ) -> dict[tuple[int, int], tuple[int, int]]:
     """For each place of the grid the place whose cell covers it: cells without a line between them are merged."""
     owner = {(row, column): (row, column) for row in range(len(ys) - 1) for column in range(len(xs) - 1)}
+    at_left = [[rule for rule in upright if abs(rule.x0 - x) <= NEAR] for x in xs]
+    at_top = [[rule for rule in flat if abs(rule.y0 - y) <= NEAR] for y in ys]
     for row, column in list(owner):
         middle_y, middle_x = (ys[row] + ys[row + 1]) / 2, (xs[column] + xs[column + 1]) / 2
-        if column and not any(abs(rule.x0 - xs[column]) <= NEAR and rule.y0 <= middle_y <= rule.y1 for rule in upright):
+        if column and not any(rule.y0 <= middle_y <= rule.y1 for rule in at_left[column]):
             owner[row, column] = owner[row, column - 1]
-        elif row and not any(abs(rule.y0 - ys[row]) <= NEAR and rule.x0 <= middle_x <= rule.x1 for rule in flat):
+        elif row and not any(rule.x0 <= middle_x <= rule.x1 for rule in at_top[row]):
             owner[row, column] = owner[row - 1, column]
     return owner
 
@@ -176,6 +181,8 @@ def _texts(
 
 def _cell_text(runs: Sequence[Run]) -> str:
     """The lines of a cell; how they go together only the document's words tell."""
+    if len(runs) == 1:
+        return joined(runs)
     return "\n".join(joined(sorted(row, key=lambda run: run.x0)) for row in in_rows(runs))
 
 
@@ -311,7 +318,7 @@ def _in_columns(row: Sequence[Run], edges: Sequence[float]) -> list[list[Run]]:
     cells: list[list[Run]] = [[] for _ in edges]
     for run in row:
         at = (run.x0 + run.x1) / 2 if len(row) >= len(edges) else run.x0 + min(run.x1 - run.x0, 8.0)
-        cells[max((index for index, edge in enumerate(edges) if edge - 2 <= at), default=0)].append(run)
+        cells[max(bisect_right(edges, at + 2) - 1, 0)].append(run)
     return cells
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 
 from docward.converter.conversion.pdf.blocks import CAPTION, EQUATION, NUMBERED, Block, Style
 from docward.converter.conversion.pdf.lines import Line
@@ -32,19 +33,23 @@ def running_lines(pages: Sequence[Sequence[Line]], heights: Sequence[float]) -> 
     that counts the pages, and bare page numbers. Only rows without text of the page between them and the edge count.
     """
     seen: dict[tuple[str, int], set[int]] = defaultdict(set)
-    for number, lines in enumerate(pages):
-        for row in (*_edge_rows(lines, top=True), *_edge_rows(lines, top=False)):
-            for shape in _shapes(row, number):
+    edges = [
+        (number, [(row, _shapes(row, number)) for row in edge])
+        for number, lines in enumerate(pages)
+        for edge in _edges(lines)
+    ]
+    for number, edge in edges:
+        for _, shapes in edge:
+            for shape in shapes:
                 seen[shape].add(number)
     enough = max(2, min(len(pages) * 0.4, 5.0))
     running: set[int] = set()
-    for number, (lines, height) in enumerate(zip(pages, heights, strict=True)):
-        for top in (True, False):
-            for row in _edge_rows(lines, top=top):
-                repeats = any(len(seen[shape]) >= enough for shape in _shapes(row, number))
-                if not repeats and not all(_is_page_number(line, height) for line in row):
-                    break
-                running.update(map(id, row))
+    for number, edge in edges:
+        for row, shapes in edge:
+            repeats = any(len(seen[shape]) >= enough for shape in shapes)
+            if not repeats and not all(_is_page_number(line, heights[number]) for line in row):
+                break
+            running.update(map(id, row))
     return running
 
 
@@ -61,17 +66,19 @@ def _is_page_number(line: Line, height: float) -> bool:
     return bool(PAGE_NUMBER.match(line.text)) and (line.y1 < 0.12 * height or line.y0 > 0.9 * height)
 
 
-def _edge_rows(lines: Sequence[Line], *, top: bool) -> list[list[Line]]:
-    """The outermost rows of a page, the outermost first."""
+def _edges(lines: Sequence[Line]) -> Iterator[list[list[Line]]]:
+    """The outermost rows of a page, at its top and at its bottom, the outermost first."""
     rows: dict[int, list[Line]] = defaultdict(list)
     for line in lines:
         rows[round(line.base)].append(line)
-    found = [rows[base] for base in sorted(rows, reverse=top)[:EDGE_ROWS]]
-    return [row for at, row in enumerate(found) if not any(one.whole for near in found[: at + 1] for one in near)]
+    bases = sorted(rows)
+    for outermost in (bases[: -EDGE_ROWS - 1 : -1], bases[:EDGE_ROWS]):
+        yield list(takewhile(lambda row: not any(one.whole for one in row), [rows[base] for base in outermost]))
 
 
 def is_contents_line(line: Line) -> bool:
-    return not line.whole and bool(CONTENTS_LINE.search(line.text))
+    dotted = ".." in line.text or ". ." in line.text
+    return dotted and not line.whole and bool(CONTENTS_LINE.search(line.text))
 
 
 def mark_headings(blocks: Sequence[Block], outline: Outline, style: Style) -> None:

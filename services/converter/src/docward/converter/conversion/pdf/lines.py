@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter
 
 from docward.converter.conversion.pagetext import RAISED
 from docward.converter.conversion.pdf.page import Run
 
 MARK = re.compile(r"\d{1,3}")
 """Of a note."""
+SCRIPT = re.compile(r"[\w+−,.*()/≤≥<>=∈-]{1,12}")
+ENDS_A_NAME = re.compile(r"[\w)\]]\Z")
+SMALLER = 0.87
+"""A script is smaller than this part of what it belongs to."""
 
 
-@dataclass
+@dataclass(slots=True, eq=False)
 class Line:
     page: int
     runs: list[Run]
@@ -24,6 +30,8 @@ class Line:
     y1: float = 0.0
     base: float = 0.0
     size: float = 0.0
+    largest: float = 0.0
+    """Size of the largest run."""
     bold: bool = False
     mono: bool = False
     text: str = ""
@@ -33,7 +41,7 @@ class Line:
     """Where lines of its column begin."""
     table: list[list[str]] | None = None
     """A table that stands in the place of a line."""
-    columns: tuple[float, ...] = field(default=())
+    columns: tuple[float, ...] = ()
     formula: str | None = None
     """LaTeX of a displayed formula that stands in the place of a line; empty where it could not be rebuilt."""
 
@@ -42,107 +50,144 @@ class Line:
         """Something that is no line of text: it stays where it stands, as it is."""
         return self.table is not None or self.formula is not None
 
-    def settle(self) -> Line:
-        """Compute what follows from the runs."""
-        self.runs.sort(key=lambda run: run.x0)
-        longest = max(self.runs, key=lambda run: len(run.text) * run.size)
-        self.x0, self.x1 = min(run.x0 for run in self.runs), max(run.x1 for run in self.runs)
-        self.y0, self.y1 = min(run.y0 for run in self.runs), max(run.y1 for run in self.runs)
-        self.base, self.size = longest.base, longest.size
-        letters = [run for run in self.runs if any(map(str.isalnum, run.text))] or self.runs
-        self.bold = all(run.bold for run in letters)
-        self.mono = all(run.mono for run in letters)
-        self.text = joined(self.runs)
-        return self
+    @classmethod
+    def of(cls, page: int, runs: list[Run]) -> Line:
+        """A line of runs from left to right."""
+        if len(runs) == 1:
+            run, text = runs[0], joined(runs)
+            return cls(
+                page, runs, run.x0, run.y0, run.x1, run.y1, run.base, run.size, run.size, run.bold, run.mono, text
+            )
+        longest = max(runs, key=lambda run: len(run.text) * run.size)
+        letters = [run for run in runs if any(map(str.isalnum, run.text))] or runs
+        return cls(
+            page,
+            runs,
+            runs[0].x0,
+            min([run.y0 for run in runs]),
+            max([run.x1 for run in runs]),
+            max([run.y1 for run in runs]),
+            longest.base,
+            longest.size,
+            max([run.size for run in runs]),
+            all(run.bold for run in letters),
+            all(run.mono for run in letters),
+            joined(runs),
+        )
 
 
 def joined(runs: Sequence[Run]) -> str:
     """The text of runs that follow each other from left to right; a gap of a quarter of an em is a blank, lowered and
     raised runs are subscripts and exponents.
     """
+    if len(runs) == 1:  # as most lines have
+        return " ".join(runs[0].text.split())
     main = max(runs, key=lambda run: (round(run.size), len(run.text)))
-    computes = any("=" in run.text for run in runs)
-    parts: list[str] = []
-    last: Run | None = None
+    script = SMALLER * main.size
+    computes = "=" in "".join([run.text for run in runs])
+    before, text, end, size = "", "", float("inf"), 0.0
     for run in runs:
-        text = _shifted(run, main, parts[-1] if parts else "", computes=computes)
-        if last is not None and text is run.text:
-            gap = run.x0 - last.x1
-            if gap > 0.22 * min(run.size, last.size) and not parts[-1].endswith(" ") and not run.text.startswith(" "):
-                parts.append(" ")
-        parts.append(text)
-        last = run
-    return " ".join("".join(parts).split())
+        after = run.text
+        if run.size <= script and (shifted := _shifted(run, main, before, computes=computes)) is not None:
+            after = shifted
+        elif run.x0 - end > 0.22 * min(run.size, size) and before[-1:] != " " and after[:1] != " ":
+            text += " "
+        text += after
+        before, end, size = after, run.x1, run.size
+    return " ".join(text.split())
 
 
-def _shifted(run: Run, main: Run, before: str, *, computes: bool) -> str:
-    """`_t` for a lowered run, `^2` for a raised one in a formula; in prose a raised number is the mark of a note."""
+def _shifted(run: Run, main: Run, before: str, *, computes: bool) -> str | None:
+    """`_t` for a small run that is lowered, `^2` for a raised one in a formula; in prose a raised number is the mark of
+    a note. None for what is no script.
+    """
     shift = (run.base - main.base) / main.size
-    if run.size < 0.87 * main.size and 0.2 <= shift < 0.7 and not computes and MARK.fullmatch(run.text.strip()):
+    if run.size < SMALLER * main.size and 0.2 <= shift < 0.7 and not computes and MARK.fullmatch(run.text.strip()):
         return run.text.strip().translate(RAISED) + (" " if run.text[-1] == " " else "")
-    if (
-        run.size > 0.87 * main.size
-        or not -0.7 < shift < 0.7
-        or -0.06 < shift < 0.2
-        or not re.search(r"[\w)\]]$", before)
-    ):
-        return run.text
+    if not -0.7 < shift < 0.7 or -0.06 < shift < 0.2 or not ENDS_A_NAME.search(before):
+        return None
     text = run.text.strip()
-    if not re.fullmatch(r"[\w+−,.*()/≤≥<>=∈-]{1,12}", text) or (shift > 0 and not computes):
-        return run.text
+    if not SCRIPT.fullmatch(text) or (shift > 0 and not computes):
+        return None
     return (
         ("_" if shift < 0 else "^") + (text if len(text) == 1 else f"{{{text}}}") + (" " if run.text[-1] == " " else "")
     )
 
 
+@dataclass(slots=True)
+class _Row:
+    bottom: float
+    top: float
+    runs: list[Run]
+
+
+_x0, _base = attrgetter("x0"), attrgetter("base")
+
+
 def in_rows(runs: Iterable[Run]) -> list[list[Run]]:
     """Runs whose heights overlap share a row; rows from top to bottom."""
-    rows: list[tuple[float, float, list[Run]]] = []
-    for run in sorted(runs, key=lambda one: (-one.base, one.x0)):
+    rows: list[_Row] = []
+    for run in sorted(sorted(runs, key=_x0), key=_base, reverse=True):
         low, high = run.base - 0.1 * run.size, run.base + 0.6 * run.size
-        for index in range(len(rows) - 1, max(len(rows) - 4, -1), -1):
-            bottom, top, members = rows[index]
-            if min(high, top) - max(low, bottom) > 0.5 * min(high - low, top - bottom):
-                members.append(run)
-                bottom = min(low, bottom) if run.size > 0.9 * members[0].size else bottom
-                rows[index] = (bottom, max(high, top), members)
+        for row in rows[:-5:-1]:
+            if row.bottom >= high:
+                continue
+            shared = min(high, row.top) - max(low, row.bottom)
+            if shared > 0.5 * min(high - low, row.top - row.bottom):
+                if low < row.bottom and run.size > 0.9 * row.runs[0].size:
+                    row.bottom = low
+                row.top = max(high, row.top)
+                row.runs.append(run)
                 break
         else:
-            rows.append((low, high, [run]))
-    return _with_subscripts([members for _, _, members in rows])
+            rows.append(_Row(low, high, [run]))
+    return _with_subscripts(rows)
 
 
-def _with_subscripts(rows: list[list[Run]]) -> list[list[Run]]:
+def _with_subscripts(rows: Iterable[_Row]) -> list[list[Run]]:
     """Rows that hold nothing but subscripts of the row above, or exponents of the row below, are part of it."""
     whole: list[list[Run]] = []
     for row in rows:
-        above = whole[-1] if whole else []
-        if above and all(any(_hangs_on(run, other) for other in above) for run in row):
-            above += row
-        elif above and all(any(_hangs_on(run, other) for other in row) for run in above):
-            whole[-1] = [*row, *above]
+        runs = row.runs
+        if whole and _hang_on(runs, whole[-1]):
+            whole[-1] += runs
+        elif whole and _hang_on(whole[-1], runs):
+            whole[-1] = [*runs, *whole[-1]]
         else:
-            whole.append(row)
+            whole.append(runs)
     return whole
 
 
-def _hangs_on(run: Run, other: Run) -> bool:
-    near = abs(other.base - run.base) < 0.7 * other.size and -1 < run.x0 - other.x1 < 0.3 * other.size
-    return near and run.size < 0.87 * other.size
+def _hang_on(some: Sequence[Run], others: Sequence[Run]) -> bool:
+    """Whether each of some runs is a script of one of the others."""
+    for run in some:
+        for other in others:
+            if (
+                run.size < SMALLER * other.size
+                and abs(other.base - run.base) < 0.7 * other.size
+                and -1 < run.x0 - other.x1 < 0.3 * other.size
+            ):
+                break
+        else:
+            return False
+    return True
 
 
 def fragments(page: int, runs: Iterable[Run]) -> list[Line]:
     """Pieces of lines: a wide gap may be the gutter between two columns."""
     found = []
     for row in in_rows(runs):
-        row.sort(key=lambda run: run.x0)
-        current = [row[0]]
+        if len(row) > 1:
+            row.sort(key=_x0)
+        current, end = [row[0]], row[0].x1
         for run in row[1:]:
-            if run.x0 - max(one.x1 for one in current) > 1.0 * max(run.size, 8.0):
-                found.append(Line(page, current).settle())
-                current = []
-            current.append(run)
-        found.append(Line(page, current).settle())
+            if run.x0 - end > max(run.size, 8.0):
+                found.append(Line.of(page, current))
+                current, end = [run], run.x1
+            else:
+                current.append(run)
+                end = max(end, run.x1)
+        found.append(Line.of(page, current))
     return found
 
 
@@ -186,10 +231,15 @@ def _columns(sides: Sequence[Sequence[Line]]) -> list[Line]:
 
 def _rejoined(side: Sequence[Line]) -> list[Line]:
     """Fragments of one row become one line; within a column a wide gap is only a gap."""
-    whole = [one for one in side if one.whole]
-    runs = [run for one in side if not one.whole for run in one.runs]
+    pieces = {id(one.runs[0]): one for one in side if not one.whole}
     page = side[0].page if side else 0
-    lines = [Line(page, row).settle() for row in in_rows(runs)]
+    lines = []
+    for row in in_rows([run for one in pieces.values() for run in one.runs]):
+        if len(row) > 1:
+            row.sort(key=_x0)
+        piece = pieces.get(id(row[0]))
+        lines.append(piece if piece is not None and piece.runs == row else Line.of(page, row))
+    whole = [one for one in side if one.whole]
     return sorted([*lines, *whole], key=lambda one: -(one.y0 + one.y1) / 2 if one.whole else -one.base)
 
 
@@ -198,21 +248,15 @@ def find_gutter(pieces: Sequence[Line], width: float) -> float | None:
     texts = [one for one in pieces if not one.whole]
     if len(texts) < 12:
         return None
-    best: tuple[int, float] | None = None
-    for step in range(30, 71):
-        x = width * step / 100
-        crossing = sum(one.x0 < x < one.x1 for one in texts)
-        if best is None or crossing < best[0]:
-            best = (crossing, x)
-    if best is None:
-        return None
-    crossing, x = best
+    begins, ends = sorted([one.x0 for one in texts]), sorted([one.x1 for one in texts])
     centre = [width * step / 100 for step in range(30, 71)]
-    same = [at for at in centre if sum(one.x0 < at < one.x1 for one in texts) == crossing]
+    crossings = [bisect_left(begins, x) - bisect_right(ends, x) for x in centre]
+    crossing = min(crossings)
+    same = [x for x, count in zip(centre, crossings, strict=True) if count == crossing]
     x = same[len(same) // 2]
-    left, right = [one for one in texts if one.x1 <= x], [one for one in texts if one.x0 >= x]
-    if min(len(left), len(right)) < 5 or crossing * 4 > len(left) + len(right):
+    left, right = bisect_right(ends, x), len(begins) - bisect_left(begins, x)
+    if min(left, right) < 5 or crossing * 4 > left + right:
         return None
     # Two columns of prose have long lines; the short texts of a form or of a table without rules are no columns.
     wide = sum(one.x1 - one.x0 > 0.2 * width for one in texts)
-    return x if wide * 5 >= 2 * (len(left) + len(right)) else None
+    return x if wide * 5 >= 2 * (left + right) else None

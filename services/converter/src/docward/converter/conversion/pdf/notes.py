@@ -16,6 +16,7 @@ from docward.converter.conversion.pdf.page import Page, Rule
 
 NOTE_MARK = re.compile(r"^(?:([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})\s*|(\d{1,3})\s+)(?=\S)")
 REFERENCE = re.compile(r"(?<=[^\s⁰¹²³⁴⁵⁶⁷⁸⁹])\s?([⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3})(?![⁰¹²³⁴⁵⁶⁷⁸⁹])")
+RAISED_DIGIT = re.compile(r"[⁰¹²³⁴⁵⁶⁷⁸⁹]")
 PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLER = 0.95
@@ -34,12 +35,17 @@ class Note:
 
 def take_notes(lines: Sequence[Line], style: Style, pages: Sequence[Page]) -> tuple[list[Line], list[Note]]:
     """The lines of the text, and the notes below it; a note is one only if its mark stands in the text of its page."""
+    raised = (line for line in lines if RAISED_DIGIT.search(line.text))
+    marks = {(line.page, found[1]) for line in raised for found in REFERENCE.finditer(line.text)}
+    marked = {page for page, _ in marks}
+    rules = {page.number: [rule for rule in page.rules if _is_floor(rule, page)] for page in pages}
     notes: list[Note] = []
     kept: list[Line] = []
     open_note: Note | None = None
-    marks = {(line.page, found[1]) for line in lines for found in REFERENCE.finditer(line.text)}
-    rules = {page.number: [rule for rule in page.rules if _is_floor(rule, page)] for page in pages}
     for line in lines:
+        if line.page not in marked:
+            kept.append(line)
+            continue
         small = not line.whole and line.size < SMALLER * style.size
         below = not line.whole and any(line.y1 < rule.y0 + 2 and line.x0 > rule.x0 - 5 for rule in rules[line.page])
         found = NOTE_MARK.match(line.text) if small or below else None

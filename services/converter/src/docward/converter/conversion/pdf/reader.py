@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from itertools import takewhile
 from typing import Any
@@ -39,7 +40,7 @@ from docward.converter.conversion.pdf.links import Link, links_of, links_on, wit
 from docward.converter.conversion.pdf.notes import NOTE_MARK, Note, take_notes, with_references
 from docward.converter.conversion.pdf.page import Page, PageReader
 from docward.converter.conversion.pdf.scans import FEW, MOST, is_scan, recognise
-from docward.events.ir import Box, Issue
+from docward.events.ir import Issue
 from docward.events.losses import Dropped
 
 INFO = {
@@ -56,6 +57,7 @@ PYPDF_ERRORS = (
 )  # fmt: skip
 """What pypdf raises on bytes that are no PDF."""
 CATALOG = re.compile(rb"(\d{1,7}) (\d{1,5}) obj\s*<<(?:(?!endobj).){0,400}?/Type\s*/Catalog\b", re.DOTALL)
+WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*")
 DAMAGED = "The file is damaged and cannot be opened as a PDF; please create it again and upload that."
 SCANNED = "The pages are pictures without text; please upload the original document, or run text recognition first."
 
@@ -125,6 +127,10 @@ def _pages(document: Any, wanted: Pages) -> tuple[list[Page], list[list[Link]]]:
     return pages, links
 
 
+def _characters(page: Page) -> int:
+    return visible("\n".join([*(run.text for run in page.runs), *page.rotated, *page.doubtful]))
+
+
 def _check(pages: Sequence[Page]) -> None:
     if any(visible(run.text) for page in pages for run in page.runs):
         characters = sum(visible(run.text) for page in pages for run in page.runs)
@@ -172,16 +178,13 @@ class _Composer:
         lines, self.notes = take_notes(lines, style, self.pages)
         blocks = _tables_joined(blocks_of(lines, style))
         mark_headings(blocks, outline, style)
-        self.words = frozenset(
-            word for line in lines for word in re.findall(r"[a-z]+(?:-[a-z]+)*", line.text.lower()[:-1])
-        )
+        self.lines = lines
         blocks += [Block("note", note.lines, mark=note.label) for note in self.notes]
         markdown, places = self._markdown(blocks)
         title = next((_plain_text(block) for block in blocks if block.kind == "heading" and block.depth == 1), None)
         return Draft(
             markdown=markdown,
-            characters_in=sum(visible(run.text) for page in self.pages for run in page.runs)
-            + sum(visible(text) for page in self.pages for text in (*page.rotated, *page.doubtful)),
+            characters_in=sum(map(_characters, self.pages)),
             title=metadata.get("title") or title,
             metadata=metadata,
             places=tuple(places),
@@ -190,6 +193,11 @@ class _Composer:
             dropped=tuple(Dropped(what=what, characters=count, why=why) for (what, why), count in self.dropped.items()),
             warnings=tuple(self._warnings()),
         )
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        """Every word of the document in lower case, but for what the ends of lines may have broken."""
+        return frozenset(WORDS.findall("\n".join([line.text[:-1] for line in self.lines]).lower()))
 
     def _drop(self, what: str, why: str, characters: int) -> None:
         if characters:
@@ -284,7 +292,7 @@ class _Composer:
         return f"{' ' * indent}{marker} {text}", [*widths[:depth], len(marker) + 1]
 
     def _text(self, lines: Iterable[str]) -> str:
-        text, removed = text_of(lines, self.words)
+        text, removed = text_of(lines, lambda word: word in self._words)
         self._drop("hyphens at line ends", "the word is whole again", removed)
         return text
 
@@ -341,17 +349,19 @@ def _plain_text(block: Block) -> str:
 
 def _places(block: Block, start: int, end: int) -> Iterator[Place]:
     """One place per page that the block stands on; the text is divided as its lines are."""
-    pages = list(dict.fromkeys(line.page for line in block.lines))
+    pages = list(dict.fromkeys([line.page for line in block.lines]))
+    if len(pages) == 1:
+        yield Place(start, end, pages[0], _box(block.lines))
+        return
     sizes = {page: sum(max(len(line.text), 1) for line in block.lines if line.page == page) for page in pages}
     total, at = sum(sizes.values()), start
     for page in pages:
         stop = end if page == pages[-1] else at + (end - start) * sizes[page] // total
-        lines = [line for line in block.lines if line.page == page]
-        box = Box(
-            x0=round(min(line.x0 for line in lines), 1),
-            y0=round(min(line.y0 for line in lines), 1),
-            x1=round(max(line.x1 for line in lines), 1),
-            y1=round(max(line.y1 for line in lines), 1),
-        )
-        yield Place(at, stop, page, box)
+        yield Place(at, stop, page, _box([line for line in block.lines if line.page == page]))
         at = stop
+
+
+def _box(lines: Sequence[Line]) -> tuple[float, float, float, float]:
+    x0, y0 = min([line.x0 for line in lines]), min([line.y0 for line in lines])
+    x1, y1 = max([line.x1 for line in lines]), max([line.y1 for line in lines])
+    return round(x0, 1), round(y0, 1), round(x1, 1), round(y1, 1)
