@@ -36,6 +36,8 @@ def assert_sound(conversion: Conversion) -> None:
     for element in elements(ir):
         assert 0 <= element.span.start < element.span.end <= len(markdown)
         assert element.section_id is None or any(section.id == element.section_id for section in ir.sections)
+    for span in [*(one.span for one in ir.tracked_changes), *(one.span for one in ir.comments)]:
+        assert span is None or span.start <= span.end <= len(markdown)
     stated = [(one.span, one.text) for one in ir.definitions]
     stated += [(one.span, one.text) for one in ir.formulas]
     stated += [(one.span, one.text) for one in ir.references]
@@ -44,9 +46,9 @@ def assert_sound(conversion: Conversion) -> None:
         assert one.span.end <= following.span.start
     for section in ir.sections:
         assert section.span.start <= section.heading.start <= section.heading.end <= section.span.end
-    assert conversion.report.characters_in <= conversion.report.characters_out + sum(
-        item.characters for item in conversion.report.dropped
-    )
+    report = conversion.report
+    beside = sum(item.characters for item in report.dropped) + sum(item.characters for item in report.kept)
+    assert report.characters_in <= report.characters_out + beside
 
 
 @pytest.fixture

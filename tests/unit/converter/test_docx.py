@@ -129,16 +129,6 @@ def test_formats_of_numbers(number, style, text):
     assert formatted(number, style) == text
 
 
-def test_tracked_changes_are_accepted_and_deleted_text_is_counted(word_file):
-    body = (
-        "<w:p><w:r><w:t>The cap is </w:t></w:r><w:del><w:r><w:delText>4 %</w:delText></w:r></w:del>"
-        "<w:ins><w:r><w:t>5 %</w:t></w:r></w:ins><w:r><w:t>.</w:t></w:r></w:p>"
-    )
-    conversion = converted(word_file(body))
-    assert conversion.markdown == "The cap is 5 %.\n"
-    assert [(item.what, item.characters) for item in conversion.report.dropped] == [("deleted text", 2)]
-
-
 def test_links_fields_and_content_controls(word_file):
     field = '<w:r><w:fldChar w:fldCharType="{}"/></w:r>'
     body = (

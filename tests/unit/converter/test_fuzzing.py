@@ -23,6 +23,7 @@ NAMES = (
     "w:p", "w:r", "w:t", "w:tbl", "w:tr", "w:tc", "w:tcPr", "w:gridSpan", "w:vMerge", "w:trPr", "w:gridBefore", "w:pPr",
     "w:numPr", "w:ilvl", "w:numId", "w:pStyle", "w:sdt", "w:sdtContent", "w:ins", "w:del", "w:delText", "w:fldChar",
     "w:instrText", "w:hyperlink", "w:footnoteReference", "w:txbxContent", "w:sym", "w:br", "w:drawing", "w:outlineLvl",
+    "w:moveFrom", "w:moveTo", "w:rPr", "w:commentRangeStart", "w:commentRangeEnd", "w:commentReference",
     "m:oMath", "m:oMathPara", "m:r", "m:t", "m:f", "m:num", "m:den", "m:nary", "m:e", "m:sub", "m:d", "m:m", "m:mr",
     "m:eqArr", "m:acc", "m:func", "m:fName", "m:limLow", "m:lim",
 )  # fmt: skip

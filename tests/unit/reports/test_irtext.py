@@ -14,6 +14,7 @@ from docward.reports.irtext import ir_text
 from docward.runtime.sniffing import MARKDOWN
 
 SAMPLES = Path(__file__).parents[3] / "samples"
+EXAMPLE = Path(__file__).parents[3] / "libs" / "events" / "examples" / "ir.v1.json"
 TEXT = """---
 version: "1.2"
 ---
@@ -41,6 +42,7 @@ STRING = r'"(?:[^"\\\n]|\\.)*"'
 LABEL = r"[SDFPTR]\d+"
 VALUE = rf"(?:\?|{STRING}(?: {STRING})?)"
 SPAN = r"@\d+-\d+"
+SAID = rf"(?: by {STRING})?(?: on {STRING})?(?: {SPAN})?"
 
 
 def _list(item: str) -> str:
@@ -61,6 +63,7 @@ ELEMENT = re.compile(
 )
 OTHER = re.compile(
     rf"docward-ir-text/1|document {STRING} characters \d+(?: pages \d+)?|meta {STRING} {STRING}"
+    rf"|change [a-z-]+ {STRING}{SAID}|comment {STRING} {STRING}(?: answers {STRING})?(?: resolved)?{SAID}"
     rf"|issue [a-z-]+ {STRING}(?: about {_list(LABEL)})?(?: {SPAN})?(?: p\d+)?"
 )
 
@@ -97,6 +100,16 @@ def test_every_line_is_one_of_the_grammar(text: str) -> None:
     assert wrong == []
     elements = (ir.sections, ir.definitions, ir.formulas, ir.parameters, ir.tables, ir.references, ir.issues)
     assert len(lines) == 2 + len(ir.metadata) + sum(map(len, elements))
+
+
+def test_tracked_changes_and_comments_stand_before_the_issues() -> None:
+    text = ir_text(Ir.model_validate_json(EXAMPLE.read_text()))
+    assert text.splitlines()[-4:-1] == [
+        'change insertion "daily" by "A. Analyst" on "2026-10-05T14:12:00Z" @120-125',
+        'change deletion "weekly" by "A. Analyst" on "2026-10-05T14:12:00Z" @125-125',
+        'comment "0" "Since which release?" by "Q. Reviewer" on "2026-10-06T08:00:00Z" @100-119',
+    ]
+    assert all(ELEMENT.fullmatch(line) or OTHER.fullmatch(line) for line in text.splitlines())
 
 
 def test_a_document_cannot_leave_its_line() -> None:

@@ -157,13 +157,17 @@ def _line(result: dict[str, Any]) -> str:
     if result["error"]:
         return f"{result['file']}: {result['error']['detail']}"
     report = result["report"]
-    dropped = sum(item["characters"] for item in report["dropped"])
-    lost = f", {dropped} left out ({', '.join(item['what'] for item in report['dropped'])})" if dropped else ""
+    beside = _told(report["dropped"], "left out") + _told(report["kept"], "beside the text")
     pages = f"{report['pages']} pages, " if report["pages"] else ""
     return (
-        f"{result['file']}: {result['name']}.md, {pages}{report['characters_out']} characters{lost}, "
+        f"{result['file']}: {result['name']}.md, {pages}{report['characters_out']} characters{beside}, "
         f"{result['seconds']:.2f} s"
     )
+
+
+def _told(items: Sequence[dict[str, Any]], where: str) -> str:
+    count = sum(item["characters"] for item in items)
+    return f", {count} {where} ({', '.join(item['what'] for item in items)})" if count else ""
 
 
 def _progress(*, disable: bool) -> Progress:

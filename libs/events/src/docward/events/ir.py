@@ -25,6 +25,7 @@ ParameterKind = Literal[
     "number", "percentage", "basis-points", "currency", "duration", "date", "calendar", "boolean", "text"
 ]
 
+TrackedChangeKind = Literal["insertion", "deletion", "moved-here", "moved-away"]
 
 IssueCode = Literal[
     "duplicate-definition",
@@ -176,6 +177,34 @@ class Issue(Value):
     """Ids of the elements that it is about."""
 
 
+class TrackedChange(Value):
+    """A change that Word tracked. The Markdown is the text with all changes accepted."""
+
+    kind: TrackedChangeKind
+    text: str
+    """What was inserted or deleted, without its formatting."""
+    author: str | None = None
+    date: str | None = None
+    """As the document has it, ISO 8601."""
+    span: Span | None = None
+    """Of what was inserted; empty where something was deleted. None: its paragraph is not in the Markdown."""
+
+
+class Comment(Value):
+    """A remark that stands beside the text."""
+
+    id: str
+    text: str
+    author: str | None = None
+    date: str | None = None
+    """As the document has it, ISO 8601."""
+    span: Span | None = None
+    """What it is about; empty for a place. None: nothing in the Markdown."""
+    answers: str | None = None
+    """Id of the comment that it answers."""
+    resolved: bool = False
+
+
 class Ir(Value):
     schema_version: Literal["ir.v1"] = "ir.v1"
     document_id: str
@@ -193,6 +222,8 @@ class Ir(Value):
     tables: tuple[Table, ...] = ()
     references: tuple[CrossReference, ...] = ()
     parameters: tuple[Parameter, ...] = ()
+    tracked_changes: tuple[TrackedChange, ...] = ()
+    comments: tuple[Comment, ...] = ()
     issues: tuple[Issue, ...] = ()
 
 

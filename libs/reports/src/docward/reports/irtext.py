@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 
 from docward.events.ir import (
+    Comment,
     CrossReference,
     Definition,
     Element,
@@ -22,6 +23,7 @@ from docward.events.ir import (
     Section,
     Span,
     Table,
+    TrackedChange,
     Variable,
 )
 
@@ -35,6 +37,8 @@ def ir_text(ir: Ir) -> str:
     lines = [FORMAT, f"document {_quoted(ir.title or '')} characters {ir.markdown_length}{pages}"]
     lines += [f"meta {_quoted(name)} {_quoted(value)}" for name, value in ir.metadata.items()]
     lines += [f"{labels[one.id]} {_line(one, labels)} {_place(one)}" for one in _elements(ir)]
+    lines += map(_change, ir.tracked_changes)
+    lines += map(_comment, ir.comments)
     lines += [_issue(one, labels) for one in ir.issues]
     return "\n".join(lines) + "\n"
 
@@ -140,6 +144,22 @@ def _reference(one: CrossReference, labels: Mapping[str, str]) -> str:
     target = labels.get(one.target_id or "", "external" if one.external else "resolved" if one.resolved else "?")
     version = f" version {_quoted(one.version)}" if one.version else ""
     return f"reference {one.kind} {_quoted(one.target)} to {target}{version}"
+
+
+def _change(one: TrackedChange) -> str:
+    return f"change {one.kind} {_quoted(one.text)}{_said(one)}"
+
+
+def _comment(one: Comment) -> str:
+    answers = f" answers {_quoted(one.answers)}" if one.answers is not None else ""
+    return f"comment {_quoted(one.id)} {_quoted(one.text)}{answers}{' resolved' * one.resolved}{_said(one)}"
+
+
+def _said(one: TrackedChange | Comment) -> str:
+    """By whom, when and where, as far as the document tells."""
+    by = f" by {_quoted(one.author)}" if one.author else ""
+    on = f" on {_quoted(one.date)}" if one.date else ""
+    return by + on + (f" {_at(one.span)}" if one.span else "")
 
 
 def _issue(one: Issue, labels: Mapping[str, str]) -> str:

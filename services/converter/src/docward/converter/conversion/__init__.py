@@ -64,6 +64,7 @@ def convert(
             characters_in=draft.characters_in,
             characters_out=visible(draft.markdown),
             dropped=draft.dropped,
+            kept=draft.kept,
             warnings=draft.warnings,
             pages=draft.pages,
             partial=bool(left_out),

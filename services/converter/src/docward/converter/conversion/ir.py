@@ -58,6 +58,8 @@ def build_ir(draft: Draft, document_id: str) -> Ir:
         tables=tuple(tables),
         references=tuple(build_references(markdown, pieces, targets, anchors)),
         parameters=tuple(parameters),
+        tracked_changes=draft.tracked_changes,
+        comments=draft.comments,
     )
     ir = _with_origins(ir, draft.recognised)
     return ir.model_copy(update={"issues": (*draft.warnings, *issues_of(ir, markdown))})

@@ -12,8 +12,8 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from docward.events.documents import FailureReason
-from docward.events.ir import Ir, Issue
-from docward.events.losses import Dropped, LossReport
+from docward.events.ir import Comment, Ir, Issue, TrackedChange
+from docward.events.losses import Dropped, Kept, LossReport
 
 CONVERTER = f"docward-converter/{version('docward-converter')}"
 
@@ -52,6 +52,9 @@ class Draft:
     recognised: Mapping[int, float] = field(default_factory=dict)
     """Pages whose text was recognised in pictures, and how sure that is, 0 to 1."""
     dropped: tuple[Dropped, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    tracked_changes: tuple[TrackedChange, ...] = ()
+    comments: tuple[Comment, ...] = ()
     warnings: tuple[Issue, ...] = ()
 
 

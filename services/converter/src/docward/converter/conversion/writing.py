@@ -11,12 +11,16 @@ INLINE = re.compile(
     r"|_(?<![^\W_]_)(?=\S)"  # the same for an underscore, which inside a word is only an underscore
     r"|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
 )
+SPECIAL = re.compile(r"[\\*_`<&\[\]$]")
+"""What INLINE and MATH begin with: most texts have nothing of it."""
 MATH = re.compile(r"\$\$|\$(?:\S[^$]*)?\S\$(?!\d)")
 LINE_START = re.compile(r"^(?:#{1,6}(?=\s|$)|>|\+(?=\s|$)|(?:-+|=+)(?=\s*$)|([-*_])(?=(?:[ \t]*\1){2,}[ \t]*$)|~~~|\|)")
 
 
 def escape(text: str) -> str:
     """Inline text."""
+    if not SPECIAL.search(text):
+        return text
     escaped = INLINE.sub(r"\\\g<0>", text)
     return escaped.replace("$", r"\$") if "$" in text and MATH.search(text) else escaped
 
@@ -51,7 +55,9 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return "<br>".join(line.strip() for line in text.split("\n") if line.strip()).replace("|", r"\|")
+    if "\n" in text:
+        text = "<br>".join(line.strip() for line in text.split("\n") if line.strip())
+    return text.strip().replace("|", r"\|")
 
 
 def emphasised(text: str, mark: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from docward.converter.conversion.docx.package import W, switched_on, value, whole_number
 
+SHOWN = re.compile(r"%([1-9])")
 ROMAN = (
     (1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
     (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"),
@@ -44,29 +46,23 @@ class Label:
 
 
 class Numbering:
-    def __init__(self, root: Any | None, style_lists: dict[str, str]) -> None:
-        """`style_lists`: list ids of numbering styles by style id."""
-        abstracts: dict[str, Any] = {}
-        for node in root.iter(W + "abstractNum") if root is not None else ():
-            abstracts[node.get(W + "abstractNumId", "")] = node
-        links = {node.get(W + "numId", ""): value(node, "abstractNumId") or "" for node in _lists(root)}
-        self._lists: dict[str, List] = {}
-        for node in _lists(root):
-            abstract = value(node, "abstractNumId") or ""
-            linked = value(abstracts.get(abstract), "numStyleLink")
-            if linked:
-                abstract = links.get(style_lists.get(linked, ""), abstract)
-            self._lists[node.get(W + "numId", "")] = _list(node, abstract, abstracts.get(abstract))
+    def __init__(self, root: Any | None, list_of_style: Callable[[str], str]) -> None:
+        """`list_of_style`: the id of the list that a numbering style stands for."""
+        nodes = root if root is not None else ()
+        self._abstracts = {one.get(W + "abstractNumId", ""): one for one in nodes if one.tag == W + "abstractNum"}
+        self._nodes = {one.get(W + "numId", ""): one for one in nodes if one.tag == W + "num"}
+        self._list_of_style = list_of_style
+        self._lists: dict[str, List | None] = {}
         self._counters: dict[str, dict[int, int]] = defaultdict(dict)
         self._used: set[tuple[str, int]] = set()
 
     def level_of_style(self, list_id: str, style: str) -> int | None:
-        levels = self._lists[list_id].levels if list_id in self._lists else {}
-        return next((index for index, level in levels.items() if level.style == style), None)
+        found = self._list(list_id)
+        return next((index for index, level in found.levels.items() if level.style == style), None) if found else None
 
     def next(self, list_id: str, index: int) -> Label | None:
         """Count one paragraph of the list; None where the document has no such list."""
-        found = self._lists.get(list_id)
+        found = self._list(list_id)
         if found is None or not 0 <= index <= 8:
             return None
         level = found.levels.get(index, Level())
@@ -78,8 +74,23 @@ class Numbering:
                 del counters[deeper]
         if level.format == "bullet":
             return Label("", bullet=True, compound=False)
-        text = re.sub(r"%([1-9])", lambda part: self._shown(found, level, int(part[1]) - 1, counters), level.text)
-        return Label(text.strip(), bullet=False, compound=len(re.findall(r"%[1-9]", level.text)) > 1)
+        text, shown = SHOWN.subn(lambda part: self._shown(found, level, int(part[1]) - 1, counters), level.text)
+        return Label(text.strip(), bullet=False, compound=shown > 1)
+
+    def _list(self, list_id: str) -> List | None:
+        if list_id not in self._lists:
+            self._lists[list_id] = self._read(list_id)
+        return self._lists[list_id]
+
+    def _read(self, list_id: str) -> List | None:
+        node = self._nodes.get(list_id)
+        if node is None:
+            return None
+        abstract = value(node, "abstractNumId") or ""
+        if linked := value(self._abstracts.get(abstract), "numStyleLink"):
+            other = self._nodes.get(self._list_of_style(linked))
+            abstract = (value(other, "abstractNumId") or abstract) if other is not None else abstract
+        return _list(node, abstract, self._abstracts.get(abstract))
 
     def _count(self, list_id: str, found: List, index: int, counters: dict[int, int]) -> None:
         level = found.levels.get(index, Level())
@@ -94,10 +105,6 @@ class Numbering:
         other = found.levels.get(index, Level())
         number = counters.get(index, other.start)
         return formatted(number, "decimal" if level.legal else other.format)
-
-
-def _lists(root: Any | None) -> list[Any]:
-    return list(root.iter(W + "num")) if root is not None else []
 
 
 def _list(node: Any, abstract_id: str, abstract: Any | None) -> List:

@@ -34,6 +34,16 @@ STRICT = (
     (b"http://purl.oclc.org/ooxml/officeDocument/relationships", R[1:-1].encode()),
     (b"http://purl.oclc.org/ooxml/drawingml/", b"http://schemas.openxmlformats.org/drawingml/2006/"),
 )
+PARSER = etree.XMLParser(
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+    collect_ids=False,
+)
+OFF = frozenset({"0", "false", "off", "none"})
 DAMAGED = "The file is not a readable Word document; please open it in Word, save it again as .docx and upload that."
 
 
@@ -74,16 +84,8 @@ class Package:
         if b"purl.oclc.org/ooxml" in data:
             for strict, transitional in STRICT:
                 data = data.replace(strict, transitional)
-        parser = etree.XMLParser(
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
-        )
         try:
-            root = etree.fromstring(data, parser)
+            root = etree.fromstring(data, PARSER)
         except (etree.XMLSyntaxError, ValueError) as error:
             raise ConversionError("damaged", DAMAGED) from error
         if root.getroottree().docinfo.doctype:  # the format forbids it, and only an attack needs one
@@ -146,7 +148,12 @@ def value(node: Any | None, child: str, default: str | None = None) -> str | Non
 def switched_on(node: Any | None, child: str) -> bool:
     """Whether an on/off property is present and on."""
     found = node.find(W + child) if node is not None else None
-    return found is not None and not re.fullmatch(r"0|false|off|none", found.get(W + "val", "1"))
+    return found is not None and is_on(found)
+
+
+def is_on(node: Any) -> bool:
+    """Whether an on/off property that is present is on."""
+    return node.get(W + "val") not in OFF
 
 
 def whole_number(text: str | None, default: int = 0) -> int:

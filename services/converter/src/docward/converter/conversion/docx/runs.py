@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Literal
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple
 
 from docward.converter.conversion import writing
 from docward.converter.conversion.docx.omml import latex
-from docward.converter.conversion.docx.package import M, R, Relation, W, switched_on, tag
-from docward.converter.conversion.docx.styles import Styles
+from docward.converter.conversion.docx.package import M, R, Relation, W, is_on, tag
+from docward.converter.conversion.docx.review import (
+    DELETED,
+    KINDS,
+    RANGE_END,
+    RANGE_START,
+    REFERENCE,
+    Review,
+    text_of,
+)
+from docward.converter.conversion.docx.styles import CODE_FONTS, R_PR, VAL, Styles
 from docward.converter.conversion.outcome import visible
 
 AtomKind = Literal["text", "math", "display", "raw"]
@@ -20,12 +30,23 @@ SYMBOL_FONT = {
     0xAE: "→", 0x61: "α", 0x62: "β", 0x67: "γ", 0x64: "δ", 0x65: "ε", 0x6C: "λ", 0x6D: "μ", 0x70: "π",
     0x72: "ρ", 0x73: "σ", 0x74: "τ", 0x53: "Σ", 0x44: "Δ",
 }  # fmt: skip
-CHARACTERS = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "\u2011", "softHyphen": "", "ptab": "\t"}
-DELETED = frozenset({"del", "moveFrom", "delText", "delInstrText"})
+RUN, TEXT, BOLD, ITALIC, VANISH, FONTS, STYLE, ASCII, TYPE, CHAR, FONT, ID, BOX = (
+    W + name
+    for name in ("r", "t", "b", "i", "vanish", "rFonts", "rStyle", "ascii", "type", "char", "font", "id", "txbxContent")
+)
+FIELD_CHAR, INSTRUCTION, FIELD_TYPE, SIMPLE_FIELD, LINK, SYMBOL = (
+    W + name for name in ("fldChar", "instrText", "fldCharType", "fldSimple", "hyperlink", "sym")
+)
+CHARACTERS = {
+    W + "tab": "\t", W + "br": "\n", W + "cr": "\n", W + "noBreakHyphen": "\u2011", W + "ptab": "\t",
+}  # fmt: skip
+NOTES = {W + "footnoteReference": "footnote", W + "endnoteReference": "endnote"}
+DRAWINGS = frozenset({"drawing", "pict", "object", "AlternateContent"})
+MATH, DISPLAY = M + "oMath", M + "oMathPara"
+PROPERTIES = frozenset(W + name for name in ("pPr", "rPr", "sdtPr", "sdtEndPr", "delText", "delInstrText"))
 
 
-@dataclass(frozen=True)
-class Atom:
+class Atom(NamedTuple):
     kind: AtomKind
     text: str
     marks: str = ""
@@ -52,68 +73,121 @@ class Runs:
     relations: Mapping[str, Relation]
     note: Callable[[str, str], str]
     """Called with the kind and id of a note; gives the mark that stands for it."""
+    review: Review
     fields: list[Field] = field(default_factory=list)
     boxes: list[Any] = field(default_factory=list)
     """Content of the text boxes met; the caller takes them after each paragraph."""
     images: int = 0
     hidden: int = 0
     """Characters of text that Word does not show."""
+    atoms: list[Atom] = field(default_factory=list)
+    """Of the paragraph that is read."""
 
-    def read(self, paragraph: Any) -> list[Atom]:
-        return _merged(self._atoms(paragraph, ""))
+    def read(self, inside: Iterable[Any]) -> None:
+        """Append what is inside a paragraph to `atoms`."""
+        self._walk(inside, "")
 
-    def _atoms(self, node: Any, link: str) -> Iterator[Atom]:
-        for child in node:
-            name = tag(child) if isinstance(child.tag, str) else ""
-            if child.tag == W + "r":
-                yield from self._run(child, link)
-            elif child.tag == W + "t":  # no program writes it outside a run; its words are text all the same
-                yield Atom("text", child.text or "", "", link)
-            elif child.tag == M + "oMath":
-                yield Atom("math", latex(child))
-            elif child.tag == M + "oMathPara":
-                yield Atom("display", latex(child))
-            elif name == "hyperlink":
-                relation = self.relations.get(child.get(R + "id", ""))
-                yield from self._atoms(child, relation.target if relation and relation.external else link)
-            elif name == "fldSimple":
-                yield from self._atoms(child, Field(child.get(W + "instr", "")).link() or link)
-            elif name and name not in DELETED and name not in {"pPr", "rPr", "sdtPr", "sdtEndPr"}:
-                yield from self._atoms(child, link)
+    def take(self) -> list[Atom]:
+        """The atoms read, equal neighbours as one."""
+        atoms, self.atoms = self.atoms, []
+        self.review.read(atoms)
+        return _merged(atoms) if len(atoms) > 1 else atoms
 
-    def _run(self, run: Any, link: str) -> Iterator[Atom]:
-        properties = run.find(W + "rPr")
-        if switched_on(properties, "vanish"):
-            self.hidden += sum(visible(one.text or "") for one in run.iter(W + "t"))
-            return
-        marks = self._marks(properties)
+    def _walk(self, inside: Iterable[Any], link: str) -> None:
+        for child in inside:
+            name = child.tag
+            if name == RUN:
+                self._run(child, link)
+            elif name in KINDS:
+                self._change(child, link)
+            elif name not in PROPERTIES:
+                self._inline(child, name, link)
+
+    def _inline(self, child: Any, name: str, link: str) -> None:
+        if name == TEXT:  # no program writes it outside a run; its words are text all the same
+            self.atoms.append(Atom("text", child.text or "", "", link))
+        elif name == MATH:
+            self.atoms.append(Atom("math", latex(child)))
+        elif name == DISPLAY:
+            self.atoms.append(Atom("display", latex(child)))
+        elif name == LINK:
+            relation = self.relations.get(child.get(R + "id", ""))
+            self._walk(child, relation.target if relation and relation.external else link)
+        elif name == SIMPLE_FIELD:
+            self._walk(child, Field(child.get(W + "instr", "")).link() or link)
+        elif name in {RANGE_START, RANGE_END}:
+            self.review.comment(child, len(self.atoms))
+        else:
+            self._walk(child, link)
+
+    def _change(self, node: Any, link: str) -> None:
+        first = len(self.atoms)
+        if node.tag in DELETED:
+            text = text_of(node)
+        else:
+            self._walk(node, link)
+            text = "".join(atom.text for atom in self.atoms[first:])
+        self.review.change(node, first, len(self.atoms), text)
+
+    def _run(self, run: Any, link: str) -> None:
+        marks, fields = "", self.fields
         for child in run:
-            name = tag(child) if isinstance(child.tag, str) else ""
-            if name in {"fldChar", "instrText"}:
-                self._field(child, name)
-            elif self.fields and not self.fields[-1].shows:
-                continue
-            elif name == "t":
-                yield Atom("text", child.text or "", marks, self._link() or link)
-            elif name in CHARACTERS and child.get(W + "type") not in {"page", "column"}:
-                yield Atom("text", CHARACTERS[name], marks, self._link() or link)
-            elif name == "sym":
-                yield Atom("text", _symbol(child), marks, link)
-            elif name in {"footnoteReference", "endnoteReference"}:
-                yield Atom("raw", self.note(name.removesuffix("Reference"), child.get(W + "id", "")))
-            elif name in {"drawing", "pict", "object", "AlternateContent"}:
-                yield from self._drawing(child)
+            name = child.tag
+            if name == TEXT:
+                text = child.text
+                if text and (not fields or fields[-1].shows):
+                    self.atoms.append(Atom("text", text, marks, (self._link() or link) if fields else link))
+            elif name == R_PR:
+                found = self._marks(child)
+                if found is None:
+                    self.hidden += sum(visible(one.text or "") for one in run.iter(TEXT))
+                    return
+                marks = found
+            else:
+                self._other(child, name, marks, link)
 
-    def _marks(self, properties: Any | None) -> str:
-        if self.styles.is_code(properties):
+    def _other(self, child: Any, name: str, marks: str, link: str) -> None:
+        """What stands in a run beside text."""
+        if name in {FIELD_CHAR, INSTRUCTION}:
+            self._field(child, name)
+        elif self.fields and not self.fields[-1].shows:
+            return
+        elif name in CHARACTERS:
+            if child.get(TYPE) not in {"page", "column"}:
+                self.atoms.append(Atom("text", CHARACTERS[name], marks, self._link() or link))
+        elif name == SYMBOL:
+            self.atoms.append(Atom("text", _symbol(child), marks, link))
+        elif name in NOTES:
+            self.atoms.append(Atom("raw", self.note(NOTES[name], child.get(ID, ""))))
+        elif name == REFERENCE:
+            self.review.comment(child, len(self.atoms))
+        elif tag(child) in DRAWINGS:
+            self._drawing(child)
+
+    def _marks(self, properties: Any) -> str | None:
+        """None for text that is not shown."""
+        bold = italic = code = False
+        styled: frozenset[str] = frozenset()
+        for node in properties:
+            name = node.tag
+            if name == BOLD:
+                bold = is_on(node)
+            elif name == ITALIC:
+                italic = is_on(node)
+            elif name == VANISH:
+                if is_on(node):
+                    return None
+            elif name == FONTS:
+                code = bool(CODE_FONTS.search(node.get(ASCII, "")))
+            elif name == STYLE:
+                styled = self.styles.kind(node.get(VAL)).marks
+        if code or "c" in styled:
             return "c"
-        marks = self.styles.emphasis(properties)
-        marks |= {mark for mark in "bi" if switched_on(properties, mark)}
-        return "".join(sorted(marks))
+        return ("b" if bold or "b" in styled else "") + ("i" if italic or "i" in styled else "")
 
     def _field(self, node: Any, name: str) -> None:
-        kind = node.get(W + "fldCharType")
-        if name == "instrText":
+        kind = node.get(FIELD_TYPE)
+        if name == INSTRUCTION:
             if self.fields:
                 self.fields[-1].instruction += node.text or ""
         elif kind == "begin":
@@ -126,35 +200,34 @@ class Runs:
     def _link(self) -> str:
         return next((link for one in reversed(self.fields) if (link := one.link())), "")
 
-    def _drawing(self, node: Any) -> Iterator[Atom]:
-        boxes = list(node.iter(W + "txbxContent"))
-        self.boxes += [box for box in boxes if not any(tag(above) == "txbxContent" for above in box.iterancestors())]
+    def _drawing(self, node: Any) -> None:
+        boxes = list(node.iter(BOX))
+        self.boxes += [box for box in boxes if next(box.iterancestors(BOX), None) is None]
         if boxes:
             return
         self.images += 1
-        described = next((one for one in node.iter() if isinstance(one.tag, str) and tag(one) == "docPr"), None)
+        described = next((one for one in node.iter() if tag(one) == "docPr"), None)
         words = described.get("descr", "") if described is not None else ""
         if words.strip():
-            yield Atom("raw", f"![{writing.escape(' '.join(words.split()))}](image)")
+            self.atoms.append(Atom("raw", f"![{writing.escape(' '.join(words.split()))}](image)"))
 
 
 def _symbol(node: Any) -> str:
-    code = node.get(W + "char", "")
+    code = node.get(CHAR, "")
     number = int(code, 16) if re.fullmatch(r"[0-9A-Fa-f]{1,6}", code) else 0xFFFD
     low = number - 0xF000 if 0xF000 <= number <= 0xF0FF else number
-    if low != number or "ymbol" in node.get(W + "font", ""):
+    if low != number or "ymbol" in node.get(FONT, ""):
         return SYMBOL_FONT.get(low, "\ufffd" if low < 32 else chr(low))
     return chr(number) if 32 <= number < 0x110000 and not 0xD800 <= number < 0xE000 else "\ufffd"
 
 
-def _merged(atoms: Iterator[Atom]) -> list[Atom]:
+def _merged(atoms: list[Atom]) -> list[Atom]:
     merged: list[Atom] = []
-    for (kind, marks, link), group in groupby(atoms, key=lambda atom: (atom.kind, atom.marks, atom.link)):
-        members = list(group)
+    for (kind, marks, link), group in groupby(atoms, key=itemgetter(0, 2, 3)):
         if kind == "text":
-            merged.append(Atom(kind, "".join(atom.text for atom in members), marks, link))
+            merged.append(Atom(kind, "".join([atom.text for atom in group]), marks, link))
         else:
-            merged += members
+            merged += group
     return merged
 
 
@@ -164,12 +237,14 @@ def render(atoms: list[Atom], *, marked: bool = True) -> str:
     for atom in atoms:
         if atom.kind == "raw":
             parts.append(atom.text)
-        elif atom.kind in {"math", "display"}:
-            parts.append(_inline_math(atom.text))
-        else:
+        elif atom.kind == "text":
             parts.append(_text(atom, marked=marked))
-    text = re.sub(r"[ \t\u00a0]*\t[ \t]*", " ", "".join(parts))
-    return re.sub(r" *\n *", "\n", text)
+        else:
+            parts.append(_inline_math(atom.text))
+    text = "".join(parts)
+    if "\t" in text:
+        text = re.sub(r"[ \t\u00a0]*\t[ \t]*", " ", text)
+    return re.sub(r" *\n *", "\n", text) if "\n" in text else text
 
 
 def _inline_math(text: str) -> str:
@@ -177,12 +252,15 @@ def _inline_math(text: str) -> str:
 
 
 def _text(atom: Atom, *, marked: bool) -> str:
+    if not atom.marks and not atom.link:
+        return writing.escape(atom.text)
     if "c" in atom.marks and atom.text.strip():
         inside = writing.code(atom.text) if "\n" not in atom.text else writing.escape(atom.text)
     else:
+        inside = writing.escape(atom.text)
         mark = {"b": "**", "i": "*", "bi": "***"}.get(atom.marks, "") if marked else ""
-        lines = writing.escape(atom.text).split("\n")
-        inside = "\n".join(writing.emphasised(line, mark) for line in lines)
+        if mark:
+            inside = "\n".join(writing.emphasised(line, mark) for line in inside.split("\n"))
     if atom.link and inside.strip():
         address = re.sub(r"[\s<>()]", lambda found: f"%{ord(found.group()):02X}", atom.link)
         return f"[{inside.strip()}]({address})" + (" " if inside.endswith(" ") else "")
