@@ -20,7 +20,7 @@ from docward.events.progress import ProgressReported
 from docward.events.topics import PROGRESS
 from docward.gateway import app
 from integration.gateway.served import DEADLINE_S, Served, an_event, gateway_settings
-from integration.gateway.test_writing import converted
+from integration.gateway.test_writing import converted, submitted
 from unit.projector.story import DOCUMENT
 
 
@@ -126,7 +126,24 @@ async def test_progress_is_passed_on_without_an_id(gateway: Served) -> None:
     }
 
 
-async def _report(gateway: Served, ident: UUID) -> None:
+async def test_progress_is_shown_in_the_operation_while_it_runs(gateway: Served) -> None:
+    async with asyncio.timeout(DEADLINE_S), gateway.client() as client:
+        operation, ident = await submitted(client)
+        place = f"/api/v1/operations/{operation}"
+        await gateway.say(an_event("document-submitted", 1, key=ident, command=operation))
+        while (running := (await client.get(place)).json())["progress"] is None:
+            await _report(gateway, ident, UUID(str(operation)))
+            await asyncio.sleep(0.2)  # the topic is read from its end: a report before that is missed
+        assert running["status"] == "running"
+        assert running["progress"] == {"stage": "converting", "done": 3, "total": 9, "unit": "pages"}
+        (listed,) = (await client.get("/api/v1/operations", params={"document_id": str(ident)})).json()["items"]
+        assert listed == running
+        await gateway.say(an_event("document-converted", 2, key=ident, command=operation, version=1))
+        ended = (await client.get(place)).json()
+        assert (ended["status"], ended["progress"]) == ("succeeded", None)
+
+
+async def _report(gateway: Served, ident: UUID, command_id: UUID | None = None) -> None:
     report = ProgressReported(document_id=ident, version=1, stage="converting", done=3, total=9, unit="pages")
     envelope = Envelope(
         id=uuid4(),
@@ -136,6 +153,7 @@ async def _report(gateway: Served, ident: UUID) -> None:
         subject=f"document:{ident}",
         key=ident,
         correlation_id=uuid4(),
+        causation_id=command_id,
         actor=Actor(subject="converter", kind="job"),
     )
     await gateway.installation.around.publisher.publish(PROGRESS, envelope, report)

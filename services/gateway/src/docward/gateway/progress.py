@@ -1,4 +1,6 @@
-"""Progress of long work, passed on to whoever watches a document. Telemetry: what is missed is missed.
+"""Progress of long work: passed on to whoever watches a document, and shown in the operation that asked for it.
+
+Telemetry: what is missed is missed, and nothing that is stored is built from it.
 
 Each gateway reads the whole topic by itself, from its end on, and commits nothing.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from uuid import UUID
 
@@ -30,6 +32,8 @@ RECONNECT_SECONDS = 2.0
 CONNECT_SECONDS = 10.0
 KEPT = 100
 """Reports that wait for one slow watcher; older ones are dropped."""
+REMEMBERED = 10_000
+"""Commands whose last report is known; those that have not reported for longest are forgotten."""
 
 
 class Watcher:
@@ -49,6 +53,11 @@ class ProgressHub:
     def __init__(self) -> None:
         self._codec = Codec(PROGRESS.types)
         self._watchers: dict[UUID, set[Watcher]] = {}
+        self._last: OrderedDict[UUID, ProgressReported] = OrderedDict()
+
+    def last(self, command_id: UUID) -> ProgressReported | None:
+        """How far the work is that this command asked for, as far as it was told here."""
+        return self._last.get(command_id)
 
     @contextlib.contextmanager
     def watching(self, document_id: UUID, arrived: asyncio.Event) -> Iterator[Watcher]:
@@ -64,14 +73,23 @@ class ProgressHub:
     def take(self, record: Record) -> None:
         """Hand one record on. One that does not read is telemetry lost, nothing more."""
         try:
-            report = self._codec.decode(record).message
+            decoded = self._codec.decode(record)
         except UndecodableError:
             return
+        report, command_id = decoded.message, decoded.envelope.causation_id
         if not isinstance(report, ProgressReported):
             return
+        if command_id is not None:
+            self._remember(command_id, report)
         for watcher in self._watchers.get(report.document_id, ()):
             watcher.reports.append(report)
             watcher.arrived.set()
+
+    def _remember(self, command_id: UUID, report: ProgressReported) -> None:
+        self._last[command_id] = report
+        self._last.move_to_end(command_id)
+        if len(self._last) > REMEMBERED:
+            self._last.popitem(last=False)
 
 
 class ProgressReader:

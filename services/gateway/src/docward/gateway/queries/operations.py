@@ -16,6 +16,15 @@ OperationStatus = Literal["accepted", "running", "succeeded", "failed", "rejecte
 FINAL = ("succeeded", "failed", "rejected")
 
 
+class Progress(BaseModel):
+    """How far the work of a running operation is. Telemetry: the last that was told."""
+
+    stage: str = Field(description="`converting` or `analyzing`.")
+    done: int
+    total: int
+    unit: str = Field(description="What is counted: `pages`, `checks`, …")
+
+
 class Operation(BaseModel):
     operation_id: UUID
     type: str | None
@@ -35,6 +44,7 @@ class Operation(BaseModel):
     detail: str | None
     current_version: int | None = Field(description="Of the stream, when it was rejected.")
     visible: bool = Field(description="Everything that it led to so far can be read.")
+    progress: Progress | None = Field(default=None, description="While it is running; None: nothing was told.")
 
     @model_validator(mode="after")
     def of_a_group(self) -> Operation:

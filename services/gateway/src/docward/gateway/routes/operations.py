@@ -13,12 +13,12 @@ from pydantic import Field
 
 from docward.gateway import pagination
 from docward.gateway.auth import Caller, sees_everything
-from docward.gateway.context import Context, as_json
+from docward.gateway.context import Context, Gateway, as_json
 from docward.gateway.pagination import Page, Paging
 from docward.gateway.preconditions import Wait
 from docward.gateway.problems import documented, not_found
 from docward.gateway.queries import operations
-from docward.gateway.queries.operations import Operation, OperationStatus
+from docward.gateway.queries.operations import Operation, OperationStatus, Progress
 
 router = APIRouter(prefix="/operations", tags=["operations"])
 
@@ -45,7 +45,8 @@ async def list_operations(
         after=after,
         limit=query.limit + 1,
     )
-    return pagination.page(rows, query.limit, lambda o: (o.accepted_at, o.operation_id))
+    told = [_with_progress(row, gateway) for row in rows]
+    return pagination.page(told, query.limit, lambda o: (o.accepted_at, o.operation_id))
 
 
 @router.get("/{operation_id}", summary="Read an operation", response_model=Operation, responses=documented(404))
@@ -65,7 +66,15 @@ async def read_operation(operation_id: UUID, caller: Caller, gateway: Context, w
     if operation is None or not (sees_everything(caller) or operation.actor_subject == caller.subject):
         raise not_found("operation")
     if wait is None or operation.settled:
-        return as_json(operation)
+        return as_json(_with_progress(operation, gateway))
     streams = [operation.stream] if operation.stream else []
     operation = await gateway.read_model.until(settled, now + wait, key, *streams) or await look() or operation
-    return as_json(operation, headers={"Preference-Applied": f"wait={wait:.0f}"})
+    return as_json(_with_progress(operation, gateway), headers={"Preference-Applied": f"wait={wait:.0f}"})
+
+
+def _with_progress(operation: Operation, gateway: Gateway) -> Operation:
+    report = gateway.progress.last(operation.operation_id) if operation.status == "running" else None
+    if report is None:
+        return operation
+    told = Progress(stage=report.stage, done=report.done, total=report.total, unit=report.unit)
+    return operation.model_copy(update={"progress": told})
