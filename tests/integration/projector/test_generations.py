@@ -223,6 +223,37 @@ async def test_a_new_version_is_filled_beside_the_live_one(place: Installation) 
     assert await place.pool.fetchval("select to_regnamespace('documents_v1')") is None, "nothing here could fill it"
 
 
+async def test_tables_of_an_earlier_release_get_the_column_added_since_and_a_rebuild_fills_it(
+    place: Installation,
+) -> None:
+    async with filling(place):
+        await place.settled()
+        beside = await rebuilt(place)
+    await place.pool.execute("drop schema read cascade; delete from migrations where name = 'views'")
+    for schema in (DOCUMENTS.schema, beside.schema):
+        await place.pool.execute(f"alter table {schema}.document_versions drop column partial")
+    await generations.prepare_schemas(place.pool, PROJECTIONS, views())
+    converted = "select partial from read.document_versions where status = 'converted'"
+    assert {row["partial"] for row in await place.pool.fetch(converted)} == {None}
+    async with filling(place), operating(place) as connection:
+        await generations.drop(connection, await generations.find(connection, beside.schema), BY)
+        await switch(place, await rebuilt(place))
+    assert {row["partial"] for row in await place.pool.fetch(converted)} == {False}
+
+
+async def test_an_earlier_release_starts_on_tables_that_have_a_column_more_and_on_no_others(
+    place: Installation,
+) -> None:
+    def release(ddl: str) -> list[Projection]:
+        return [replace(p, ddl=ddl) if p.name == "documents" else p for p in PROJECTIONS]
+
+    before = generations.ADDED.sub("", DOCUMENTS.ddl)
+    assert before != DOCUMENTS.ddl
+    await generations.prepare_schemas(place.pool, release(before), views())
+    with pytest.raises(RuntimeError, match="raise its version"):
+        await generations.prepare_schemas(place.pool, release(before.replace("warnings", "alarms")), views())
+
+
 async def test_several_read_models_are_switched_to_at_once_or_not_at_all(place: Installation) -> None:
     search = next(projection for projection in PROJECTIONS if projection.name == "search")
     async with filling(place):

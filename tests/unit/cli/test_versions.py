@@ -90,3 +90,5 @@ def test_versions_are_listed(gateway: Gateway) -> None:
     output = CliRunner().invoke(app, ["versions", "0b7e"]).output
     assert all(whole in output for whole in ("restore of 1", "conversion-failed", "2026-11-24T09:00", "jo", "[a].md"))
     assert json.loads(CliRunner().invoke(app, ["versions", "0b7e", "--json"]).output) == [version]
+    gateway.answers = [(200, {"items": [version | {"status": "converted", "partial": True}], "next_cursor": None})]
+    assert "converted, partial" in CliRunner().invoke(app, ["versions", "0b7e"]).output

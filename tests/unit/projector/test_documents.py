@@ -30,7 +30,19 @@ def test_a_converted_version_has_its_products() -> None:
     version = only(after(converted), "document_versions")
     assert (version["status"], version["finished_at"]) == ("converted", converted.envelope.time)
     said = converted.message.model_dump(mode="json")
-    for field in ("markdown", "ir", "report", "converter", "sandbox", "pages", "sections", "characters", "warnings"):
+    facts = (
+        "markdown",
+        "ir",
+        "report",
+        "converter",
+        "sandbox",
+        "pages",
+        "sections",
+        "characters",
+        "warnings",
+        "partial",
+    )
+    for field in facts:
         assert version[field] == said[field]
 
 

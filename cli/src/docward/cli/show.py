@@ -29,6 +29,8 @@ def findings(console: Console, document: Json, items: Sequence[Json]) -> None:
     if document["status"] != "analyzed":
         why = f": {escape(document['failure_detail'])}" if document["failure_detail"] else ""
         console.print(f"Status: [bold]{document['status']}[/]{why}")
+    if document.get("partial"):
+        console.print("Partial: pages were left out of its text, and nobody has looked at them.", style="yellow")
     if document["analyzed_version"] is None:
         return  # nobody has looked yet: no findings would read like a good result
     summary = ", ".join(f"{counts[name]} {name}" for name in COLOURS if counts[name]) or "none"

@@ -20,7 +20,7 @@ OLD, NEW, MOVED = "red", "green", "cyan"
 
 
 def versions(document_id: Document, *, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> None:
-    """List a document's versions, the newest first. JSON: a list, as the API has them."""
+    """List a document's versions, the newest first; `partial`: pages were left out. JSON: as the API has them."""
     with exit_codes():
         found = connect(data_dir).versions(document_id)
         if json_output:
@@ -36,7 +36,8 @@ def _table(versions: list[dict[str, Any]]) -> Table:
         table.add_column(column, overflow="fold", no_wrap=column not in {"by", "file"})
     for each in versions:
         origin = each["origin"] if each["base_version"] is None else f"{each['origin']} of {each['base_version']}"
-        cells = (each["version"], origin, each["status"], each["created_at"][:16], each["created_by"], each["filename"])
+        status = f"{each['status']}, partial" if each.get("partial") else each["status"]
+        cells = (each["version"], origin, status, each["created_at"][:16], each["created_by"], each["filename"])
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in cells))
     return table
 

@@ -28,6 +28,8 @@ LOCK = "select pg_advisory_xact_lock(hashtext('docward-projections'))"
 """Held by whoever changes which generations there are."""
 INDEX = re.compile(r"^create index (\w+)(.*?);\n?", re.MULTILINE | re.DOTALL)
 """A secondary index in a projection's tables."""
+ADDED = re.compile(r"^alter table (?P<table>\w+) add column (?P<column>(?P<name>\w+) [^;]+);.*\n?", re.MULTILINE)
+"""A column that a later release has added to a version's tables, nullable, at the end of their definition."""
 
 Row = Any
 """Of the table `projections`."""
@@ -37,12 +39,14 @@ async def prepare_schemas(pool: Pool, projections: Sequence[Projection], views: 
     """Create the tables of each projection and, over the live ones, the views. Idempotent.
 
     A version whose predecessor is live is filled beside it, and read only after a switch. Tables that exist under
-    another definition of the same version are an error: raise the version.
+    another definition of the same version are an error: raise the version. Only columns may be added: rows that are
+    there hold null in them until a rebuild.
     """
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(LOCK)
         for projection in projections:
             await _prepare(connection, projection)
+            await _add_columns(connection, projection)
         live = await _live(connection, projections)
         if live is None:
             log.warning("the live tables are of another version: the views stay until a switch")
@@ -58,7 +62,7 @@ async def prepare_generation(pool: Pool, projection: Projection) -> None:
 
 
 async def _prepare(connection: Connection, projection: Projection) -> None:
-    digest = digest_of(projection.ddl)
+    digest = definition_of(projection)
     known = await row_of(connection, projection)
     if known is not None and known["state"] != "requested":
         if known["ddl_sha256"] != digest:
@@ -82,6 +86,24 @@ async def _prepare(connection: Connection, projection: Projection) -> None:
     )
 
 
+async def _add_columns(connection: Connection, projection: Projection) -> None:
+    """To the tables of every filling of the version, and of its replays, that lack them."""
+    for added in ADDED.finditer(projection.ddl):
+        lacking = await connection.fetch(
+            """
+            select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+            where n.nspname ~ $1 and c.relname = $2 and not exists (
+                select from pg_attribute a where a.attrelid = c.oid and a.attname = $3 and not a.attisdropped
+            )
+            """,
+            rf"^{projection.schema}(_g\d+)?(_r\d+)?$",
+            added["table"],
+            added["name"],
+        )
+        for table in lacking:
+            await connection.execute(f"alter table {table['name']} add column {added['column']}")
+
+
 async def create_tables(connection: Connection, projection: Projection, *, indexed: bool) -> None:
     """In the caller's transaction. Secondary indexes cost a filling more than half of its speed, and can come later."""
     path = await connection.fetchval("show search_path")
@@ -99,6 +121,11 @@ async def fed(connection: Connection, projections: Sequence[Projection]) -> None
         """,
         [(p.name, p.version, p.generation, [topic.name for topic in p.topics]) for p in projections],
     )
+
+
+def definition_of(projection: Projection) -> str:
+    """Digest of its tables without what was added to them: releases with and without a column share them."""
+    return digest_of(ADDED.sub("", projection.ddl))
 
 
 def digest_of(text: str) -> str:

@@ -72,7 +72,8 @@ Objects = Mapping[str, bytes | None]
 class Projection:
     name: str
     version: int
-    """Raised whenever `project` or `ddl` changes: a new version fills new tables beside the old."""
+    """Raised whenever `project` or `ddl` changes: a new version fills new tables beside the old. But for a column that
+    is added at the end of `ddl`: tables that are there get it, empty."""
     topics: tuple[Topic, ...]
     ddl: str
     project: Callable[..., Iterable[Write]]

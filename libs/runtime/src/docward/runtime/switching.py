@@ -13,7 +13,7 @@ from typing import Any
 from docward.runtime.generations import (
     INDEX,
     LOCK,
-    digest_of,
+    definition_of,
     generation_of,
     live_one,
     name_of,
@@ -45,7 +45,7 @@ async def build_indexes(connection: Connection, projection: Projection) -> None:
     row = await row_of(connection, projection)
     if row is None or row["indexed"]:
         return
-    if row["ddl_sha256"] != digest_of(projection.ddl):
+    if row["ddl_sha256"] != definition_of(projection):
         raise NotPossibleError(f"the tables of {name_of(row)} are those of another release than this command")
     path = await connection.fetchval("show search_path")
     patience = [(name, await connection.fetchval(f"show {name}")) for name in ("lock_timeout", "statement_timeout")]

@@ -32,6 +32,7 @@ select
     v.sections,
     v.characters,
     v.warnings,
+    v.partial,  -- pages were left out
     v.failure_reason,
     v.failure_detail,
     v.created_at,
@@ -192,6 +193,7 @@ select
     current.sections,
     current.characters,
     current.warnings,
+    current.partial,
     case when current.status = 'converted' then analysis.failure_reason else current.failure_reason end
         as failure_reason,
     case when current.status = 'converted' then analysis.failure_detail else current.failure_detail end

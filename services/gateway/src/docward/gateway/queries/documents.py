@@ -27,6 +27,8 @@ Status = Literal[
     "deleted",
 ]
 
+PARTIAL = "Pages were left out: the loss report names them. None: not converted, or by a release that did not say it."
+
 
 class AssignedRepository(BaseModel):
     repository_id: UUID
@@ -54,6 +56,7 @@ class Document(BaseModel):
     sections: int | None
     characters: int | None
     warnings: int | None
+    partial: bool | None = Field(default=None, description=PARTIAL)
     failure_reason: str | None
     failure_detail: str | None
     analysis_id: UUID | None = Field(description="Of the current version; the last one that was not cancelled.")
@@ -93,6 +96,7 @@ class DocumentVersion(BaseModel):
     sections: int | None
     characters: int | None
     warnings: int | None
+    partial: bool | None = Field(default=None, description=PARTIAL)
     failure_reason: str | None
     failure_detail: str | None
     created_at: datetime

@@ -145,6 +145,7 @@ def _converted(envelope: Envelope, event: DocumentConverted) -> Write:
         sections=event.sections,
         characters=event.characters,
         warnings=event.warnings,
+        partial=event.partial,
         failure_reason=None,
         failure_detail=None,
         finished_at=envelope.time,

@@ -57,3 +57,4 @@ create table document_exports (
     exported_at timestamptz not null,
     primary key (document_id, version, format)
 );
+alter table document_versions add column partial boolean;  -- pages were left out
