@@ -13,6 +13,11 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     UV_NO_CACHE=1 \
     UV_NO_PROGRESS=1 \
     UV_PYTHON_DOWNLOADS=never
+# What is written in C is built where it is used, by the compiler of the base image's release.
+# hadolint ignore=DL3008
+RUN apt-get update && \
+    apt-get install -y --no-install-recommends gcc libc6-dev && \
+    rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY deploy/image/build.lock deploy/image/
 RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action ignore \

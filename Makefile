@@ -12,6 +12,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 DOCWARD := $(VENV)/bin/docward
 MEMBERS := $(patsubst %/pyproject.toml,%,$(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml))
+NATIVE := services/converter/hatch_build.py $(shell find services -name '*.c')
 PATHS := libs services cli tests samples
 
 .PHONY: help setup demo up down example status test check format bench bench-conversion eval chaos soak clean lock
@@ -111,7 +112,7 @@ $(VENV)/.made:
 	if [ ! -x "$(UV)" ]; then $(VENV)/bin/pip install -q --disable-pip-version-check uv; fi
 	touch $@
 
-$(VENV)/.installed: $(VENV)/.made requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
+$(VENV)/.installed: $(VENV)/.made requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS)) $(NATIVE)
 	echo "setup: installing the locked libraries and $(words $(MEMBERS)) packages of our own"
 	$(UV) pip install -q --python $(PYTHON) --require-hashes -r requirements.lock
 	$(UV) pip install -q --python $(PYTHON) --no-deps $(addprefix -e ,$(MEMBERS))

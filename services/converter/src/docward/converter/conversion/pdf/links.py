@@ -5,45 +5,26 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
 from docward.converter.conversion import writing
 from docward.converter.conversion.pdf.lines import Line
+from docward.converter.conversion.pdf.page import Link, Page
 
 ADDRESS = re.compile(r"(?:https?://|mailto:)[^\s<>\x00-\x20]{1,2000}$", re.IGNORECASE)
 MOST = 2000
 """Of one page."""
 
 
-@dataclass(frozen=True)
-class Link:
-    text: str
-    address: str
-    x: float
-    y: float
-    """The middle of the words, in the space of the page as it is shown."""
-
-
-def links_of(document: Any, page: Any) -> list[Link]:
-    """`document`, `page`: of pypdfium2. Links on rotated pages are not looked for."""
-    if page.get_rotation():
-        return []
-    boxes = list(_boxes(document, page))
-    if not boxes:
-        return []
-    text_page = pdfium_c.FPDFText_LoadPage(page.raw)
-    try:
-        texts = [" ".join(_bounded(text_page, box).split()) for _, box in boxes]
-    finally:
-        pdfium_c.FPDFText_ClosePage(text_page)
+def links_of(document: Any, page: Any, text_page: Any) -> list[Link]:
+    """`document`, `page`: of pypdfium2. The page is not rotated."""
     left, bottom = page.get_mediabox()[:2]
     return [
         Link(text, address, (box.left + box.right) / 2 - left, (box.top + box.bottom) / 2 - bottom)
-        for text, (address, box) in zip(texts, boxes, strict=True)
-        if text
+        for address, box in _boxes(document, page)
+        if (text := " ".join(_bounded(text_page, box).split()))
     ]
 
 
@@ -78,10 +59,10 @@ def _bounded(text_page: Any, box: Any) -> str:
     return bytes(buffer)[: 2 * length].decode("utf-16-le", errors="replace").strip("\x00\r\n ")
 
 
-def links_on(lines: Sequence[Line], links: Sequence[Sequence[Link]]) -> Iterator[Link]:
-    """The links whose words stand in these lines. `links`: page by page."""
+def links_on(lines: Sequence[Line], pages: Sequence[Page]) -> Iterator[Link]:
+    """The links whose words stand in these lines."""
     for line in lines:
-        for link in links[line.page - 1]:
+        for link in pages[line.page - 1].links:
             if line.x0 - 1 <= link.x <= line.x1 + 1 and line.y0 - 1 <= link.y <= line.y1 + 1:
                 yield link
 

@@ -36,9 +36,10 @@ from docward.converter.conversion.pdf.headings import (
     running_lines,
 )
 from docward.converter.conversion.pdf.lines import Line, in_reading_order
-from docward.converter.conversion.pdf.links import Link, links_of, links_on, with_links
+from docward.converter.conversion.pdf.links import links_on, with_links
 from docward.converter.conversion.pdf.notes import NOTE_MARK, Note, take_notes, with_references
-from docward.converter.conversion.pdf.page import Page, PageReader
+from docward.converter.conversion.pdf.page import Page
+from docward.converter.conversion.pdf.reading import PageReader
 from docward.converter.conversion.pdf.scans import FEW, MOST, is_scan, recognise
 from docward.events.ir import Issue
 from docward.events.losses import Dropped
@@ -65,14 +66,14 @@ SCANNED = "The pages are pictures without text; please upload the original docum
 def read_pdf(data: bytes, wanted: Pages) -> Draft:
     document, repaired = _opened(data)
     try:
-        pages, links = _pages(document, wanted)
+        pages = _pages(document, wanted)
         wanted.done()
         _check(pages)
         outline = _outline(document)
         metadata = _metadata(document)
     finally:
         document.close()
-    return _Composer(pages, links, repaired).compose(outline, metadata)
+    return _Composer(pages, repaired).compose(outline, metadata)
 
 
 def _opened(data: bytes) -> tuple[Any, bool]:
@@ -104,27 +105,23 @@ def _repaired(data: bytes) -> Any:
         raise ConversionError("damaged", DAMAGED) from error
 
 
-def _pages(document: Any, wanted: Pages) -> tuple[list[Page], list[list[Link]]]:
-    reader = PageReader()
-    pages, links = list[Page](), list[list[Link]]()
+def _pages(document: Any, wanted: Pages) -> list[Page]:
+    reader = PageReader(document)
+    pages = list[Page]()
     for index in range(len(document)):
-        if not wanted.wanted(index + 1, len(document)):
+        page = None
+        if wanted.wanted(index + 1, len(document)):
+            with contextlib.suppress(pypdfium2.PdfiumError):
+                page = document[index]
+        if page is None:
             pages.append(Page(index + 1, 612.0, 792.0))
-            links.append([])
-            continue
-        try:
-            page = document[index]
-        except pypdfium2.PdfiumError:
-            pages.append(Page(index + 1, 612.0, 792.0))
-            links.append([])
             continue
         found = reader.read(page, index + 1)
         if is_scan(found):
             recognise(page, found, wanted)
         pages.append(found)
-        links.append(links_of(document, page))
         page.close()
-    return pages, links
+    return pages
 
 
 def _characters(page: Page) -> int:
@@ -166,7 +163,6 @@ def _metadata(document: Any) -> dict[str, str]:
 @dataclass
 class _Composer:
     pages: Sequence[Page]
-    links: Sequence[Sequence[Link]]
     repaired: bool
 
     def compose(self, outline: Outline, metadata: dict[str, str]) -> Draft:
@@ -240,7 +236,7 @@ class _Composer:
             if not text.strip():
                 continue
             if block.kind not in {"code", "formula", "heading"}:
-                text, missed = with_links(text, links_on(block.lines, self.links))
+                text, missed = with_links(text, links_on(block.lines, self.pages))
                 self._drop(
                     "addresses of links",
                     "the words of the link are not found",
