@@ -188,6 +188,9 @@ def test_an_absence_says_where_was_looked(verdict):
     assert found.explanation == "Nothing about it was found in the document, above all in 1 Scope."
 
 
+_KILL = {"concepts": {"all": ["kill_switch"]}}
+
+
 def _several(any_id, count, name="house"):
     return Release(any_id, name, 1, tuple(policy(id=f"P-{n}.{m}") for n in range(count) for m in range(3)))
 
@@ -199,6 +202,25 @@ def test_absences_of_one_section_are_reported_together(report, any_id):
         "house, P-1: nothing stated on 3 requirements",
     ]
     assert len(found.verdicts) == 6
+
+
+def test_many_absent_sections_of_a_pack_are_one_finding_in_a_long_text_too(report, any_id):
+    prose = "# 1 Scope\n\n" + "The desk is blue and the walls are grey. " * 70
+    found = report(prose, _several(any_id, 4), _several(any_id, 3, "other"))
+    assert [f.title for f in found.findings if "requirements" in f.title] == [
+        "house, other: nothing stated on 21 requirements"
+    ]
+
+
+def test_what_is_half_met_in_passing_is_told_with_what_is_absent(report, any_id):
+    policies = [policy(id="A-1"), *(policy(id=f"P-{n}", evidence=_KILL) for n in "12")]
+    policies += [policy(id=f"{n}-1", evidence=_KILL) for n in "QR"]
+    release = Release(any_id, "house", 1, tuple(policies))
+    half = "Alerts are raised within 3 seconds of a breach." + " The door of the index is blue and the walls are grey." * 70
+    joined = "house: little or nothing stated on 5 requirements"
+    assert joined in [f.title for f in report(f"# 1 Colours\n\n{half}", release).findings]
+    told = {f.title for f in report(f"# 1 Alerts\n\n{half}", release).findings}
+    assert {"Alerts within five seconds: incomplete", "house: nothing stated on 4 requirements"} <= told
 
 
 def test_a_short_text_does_not_drown_in_absences(report, any_id):

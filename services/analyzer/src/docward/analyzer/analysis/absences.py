@@ -1,9 +1,10 @@
 """How verdicts are reported: one by one while they are few, together where a reader would drown in them.
 
 A verdict is kept for every requirement; only the findings are joined. Absences belong together when the ids of their
-requirements share all but their last part: `R6-15.1a` and `R6-15.2` are of `R6-15`. Packs of which a short document
-says little belong together too, with what it mentions in passing: it is a text about something else, and its reader
-learns that once. What several requirements, of one pack or of several, find wanting in one sentence is one finding.
+requirements share all but their last part: `R6-15.1a` and `R6-15.2` are of `R6-15`. Where a pack finds more than a few
+such sections absent, or requirements that a text only touches upon, they are one finding of the pack; packs of which
+a document says little are one finding in all: it is a text about something else, and its reader learns that once.
+What several requirements, of one pack or of several, find wanting in one sentence is one finding.
 """
 
 from __future__ import annotations
@@ -20,12 +21,10 @@ from docward.events.findings import PolicyRef
 from docward.events.ir import Span
 from docward.events.policies import Policy
 
-FEW = 1
-"""Absences of one section of a pack that are not told together."""
+FEW = 2
+"""Of one pack: absent sections, and requirements half met in passing, that are told one by one."""
 SECTIONS = 5
-"""Sections of one pack of which a short document is silent, and requirements that it half meets, beyond which a single
-finding tells of all of them.
-"""
+"""The same of a short document, with all requirements that it half meets: beyond it, one finding tells of all."""
 
 Judged = Sequence[tuple[Assessment, Policy]]
 """One release's requirements, and what became of each."""
@@ -46,32 +45,54 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
     partial: _Items = []
     sections: dict[str, dict[str, _Items]] = {}
     for repository, judged in releases:
-        absent: dict[str, _Items] = {}
-        lacking: _Items = []
-        for assessment, policy in judged:
-            if assessment.draft is None:
-                continue
-            item = (assessment.draft, assessment.verdict.policy, policy)
-            if assessment.is_absence:
-                absent.setdefault(section_of(policy.id), []).append(item)
-            else:
-                (lacking if assessment.verdict.verdict == "partial" else contradicted).append(item)
-        if document.words < LONG_ENOUGH and (len(absent) + len(lacking) > SECTIONS or _mostly_silent(judged)):
-            silent[repository] = [*(item for items in absent.values() for item in items), *lacking]
-            continue
-        partial += lacking
-        sections[repository] = absent
+        absent, passing, half_met, opposed = _sorted(judged)
+        contradicted += opposed
+        told = len(absent) + len(passing)
+        is_silent = _mostly_silent(judged)
+        little = [*(item for items in absent.values() for item in items), *passing]
+        if document.words < LONG_ENOUGH and (is_silent or told + len(half_met) > SECTIONS):
+            silent[repository] = [*little, *half_met]
+        elif told <= FEW:
+            partial += [*half_met, *passing]
+            sections[repository] = absent
+        elif is_silent:
+            partial += half_met
+            silent[repository] = little
+        else:
+            partial += half_met
+            sections[repository] = {"": little}
     yield from _by_sentence(contradicted)
     yield from _by_sentence(partial)
     for repository, absent in sections.items():
-        if silent and absent:  # the reader of a text about something else learns that once
+        if silent and absent and document.words < LONG_ENOUGH:  # the reader of another text learns that once
             silent[repository] = [item for items in absent.values() for item in items]
             continue
         for section, items in absent.items():
-            yield from _told(document, f"{repository}, {section}", section, {repository: items})
+            where = f"{repository}, {section}" if section else repository
+            yield from _told(document, where, section or repository, {repository: items})
+    silent = {repository: items for repository, items in silent.items() if items}
     if silent:
         where = ", ".join(silent)
         yield from _told(document, where, where, silent)
+
+
+def _sorted(judged: Judged) -> tuple[dict[str, _Items], _Items, _Items, _Items]:
+    """Absences by section, what is half met in passing, what is half met where it belongs, what is contradicted."""
+    absent: dict[str, _Items] = {}
+    passing: _Items = []
+    half_met: _Items = []
+    opposed: _Items = []
+    for assessment, policy in judged:
+        if assessment.draft is None:
+            continue
+        item = (assessment.draft, assessment.verdict.policy, policy)
+        if assessment.is_absence:
+            absent.setdefault(section_of(policy.id), []).append(item)
+        elif assessment.verdict.verdict != "partial":
+            opposed.append(item)
+        else:
+            (passing if assessment.is_in_passing else half_met).append(item)
+    return absent, passing, half_met, opposed
 
 
 def _by_sentence(items: _Items) -> Iterator[Report]:
@@ -104,7 +125,7 @@ def section_of(policy_id: str) -> str:
 
 def _told(document: Document, where: str, origin: str, absent: dict[str, _Items]) -> Iterator[Report]:
     items = [item for of_pack in absent.values() for item in of_pack]
-    if len(items) <= FEW:
+    if len(items) == 1:
         yield from (Report(draft, f"rule:{policy.id}", reference) for draft, reference, policy in items)
     else:
         yield Report(_joined(document, where, absent), f"rule:{origin}", None)

@@ -35,6 +35,8 @@ class Assessment:
     """The finding that follows from it; None when there is nothing to report beyond what checks have reported."""
     is_absence: bool = False
     """The finding says that nothing is stated; it may be reported together with others of its kind."""
+    is_in_passing: bool = False
+    """The requirement is half met by words under a heading about something else, or is only recommended."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +312,17 @@ def _partial(case: _Case, evidence: Sentence, failed: Sequence[FacetOutcome], **
         decision=(f"requirement {case.policy.id}", *notes),
     )
     return Assessment(
-        case.verdict("partial", f"Mentioned, but {'; '.join(notes)}.", **more), _unless_optional(case, draft)
+        case.verdict("partial", f"Mentioned, but {'; '.join(notes)}.", **more),
+        _unless_optional(case, draft),
+        is_in_passing=case.policy.level != "MUST" or not _belongs(case, evidence),
+    )
+
+
+def _belongs(case: _Case, evidence: Sentence) -> bool:
+    """The evidence stands under a heading that names the subject."""
+    section = evidence.section
+    return case.has_prior(case.document.path(section)) or bool(
+        case.document.heading_concepts(section) & case.compiled.subject
     )
 
 
