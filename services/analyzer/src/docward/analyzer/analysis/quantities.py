@@ -139,6 +139,11 @@ def _comparator(text: str, match: re.Match[str]) -> str:
     return next((sign for pattern, sign in _COMPARATORS if pattern.search(before)), "")
 
 
+def number(text: str) -> float | None:
+    """`eight`, `8`; None for what is no number."""
+    return _number(text) if text.lower() in _WORDS or re.fullmatch(_NUMBER, text) else None
+
+
 def _number(text: str) -> float:
     word = _WORDS.get(text.lower())
     return float(word) if word is not None else float(re.sub(r"[,\s\u00a0\u202f]", "", text))

@@ -104,6 +104,10 @@ class Statement:
     """Of the quantity."""
     concept: str = ""
     """The lexicon's parameter, where the words name one."""
+    labelled: bool = False
+    """Of a table's row or a line `Name: value`."""
+    shown: str = ""
+    """The quantity with its column's unit, where that stands apart."""
 
 
 def statements(document: Document) -> Iterator[Statement]:
@@ -125,18 +129,20 @@ def _row(document: Document, sentence: Sentence) -> Iterator[Statement | None]:
     found = quantities(text, cell.span.start)
     if found:
         unit = next((v.text for c, v in sentence.cells if _UNIT_COLUMN.search(c)), "")
-        quantity = _with_unit(found[0], unit)
+        quantity, shown = _with_unit(found[0], text, unit)
         if quantity.dimension == "cadence":
             yield _cadence(document, sentence, quantity)
-        else:
-            yield _statement(document, sentence, label.text, quantity, f"{label.text} {text}")
+        elif made := _statement(document, sentence, label.text, quantity, f"{label.text} {text}"):
+            yield replace(made, labelled=True, shown=shown)
 
 
-def _with_unit(quantity: Quantity, unit: str) -> Quantity:
-    typed = quantities(f"{quantity.text} {unit}") if unit and quantity.dimension == "number" else ()
-    if not typed:
-        return quantity
-    return replace(quantity, dimension=typed[0].dimension, value=typed[0].value, unit=typed[0].unit)
+def _with_unit(quantity: Quantity, cell: str, unit: str) -> tuple[Quantity, str]:
+    """`50 million` in a row whose unit is USD is an amount of money: the quantity, and how to show it."""
+    shown = f"{' '.join(cell.split())} {unit}" if unit and quantity.dimension == "number" else ""
+    typed = quantities(shown)
+    if not typed or typed[0].dimension == "number":
+        return quantity, ""
+    return replace(quantity, dimension=typed[0].dimension, value=typed[0].value, unit=typed[0].unit), shown
 
 
 def _prose(document: Document, sentence: Sentence) -> Iterator[Statement | None]:
@@ -148,7 +154,8 @@ def _prose(document: Document, sentence: Sentence) -> Iterator[Statement | None]
         if quantity.dimension == "cadence":
             yield _cadence(document, sentence, quantity)
         elif label and not before[label.end() :].strip():
-            yield _statement(document, sentence, label["subject"], quantity, sentence.text)
+            if made := _statement(document, sentence, label["subject"], quantity, sentence.text):
+                yield replace(made, labelled=True)
         elif cut:
             yield _statement(document, sentence, f"maximum {cut['subject']}", quantity, before)
         elif parameter := _beside(document, sentence, quantity):
@@ -223,10 +230,15 @@ def _made(sentence: Sentence, label: str, quantity: Quantity, scope_text: str) -
         unit=quantity.unit,
         text=quantity.text,
         direction=_direction(label, quantity) or _end_of_range(sentence, quantity),
-        scope=frozenset(match.group().lower() for match in _SCOPE.finditer(scope_text)),
+        scope=scope_words(scope_text),
         sentence=sentence,
         span=Span(start=quantity.start, end=quantity.end),
     )
+
+
+def scope_words(text: str) -> frozenset[str]:
+    """Words that make a statement one of a case: `initially`, `net`, `for existing constituents`."""
+    return frozenset(match.group().lower() for match in _SCOPE.finditer(text))
 
 
 def _direction(label: str, quantity: Quantity) -> str:

@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from docward.analyzer.analysis.checks.restated import restatements
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace
 from docward.analyzer.analysis.statements import Statement, statements
@@ -56,6 +57,9 @@ def conflicting_values(document: Document) -> Outcome:
             drafts.append(_draft(document, *pair))
         elif len(group) > 1:
             examined.append(group[0].sentence.span)
+    restated = restatements(document, {span for draft in drafts for span in draft.spans})
+    drafts.extend(restated.drafts)
+    examined.extend(restated.examined)
     drafts.extend(_precedence(document, [draft for draft in drafts if len(draft.spans) > 1]))
     drafts.extend(_schemes(document))
     drafts.extend(_reviews(document))

@@ -73,6 +73,8 @@ _META = re.compile(
 _LIMITED = re.compile(
     r"\b(?:maximum|minimum|limit\w*|thresholds?|caps?|capped|at least|at most|exceed\w*|stop[- ]loss)\b", re.IGNORECASE
 )
+_NEXT_VERB = re.compile(r",?\s(?:and|but|while)\s(?:is\s)?(?:closed?s?|sold|opened|removed|reduced|stops?|ends?)\b|;")
+"""Behind a limit, where the sentence turns to something else."""
 _GENERIC = frozenset(
     {
         "minimum",
@@ -94,6 +96,17 @@ _GENERIC = frozenset(
 _QUANTITATIVE = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma"})
 
 
+_FILLED = re.compile(r"^\W*[A-Za-z][\w /&()%-]{2,60}?\s?[:=]\s*\S")
+_EMPTY = re.compile(r"^\W*(?P<name>[A-Za-z][\w /&()%-]{2,60}?)\s?[:=]\W*$")
+_MILLIONS = re.compile(r"\b\d[\d.,]*\s?(?:million|billion|mn|bn|m)\b(?!\s(?:[a-z]+s|EUR|USD|GBP|CHF|JPY|euros?|dollars?)\b)")
+_MEASURED = re.compile(
+    r"\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|AUD|CAD|HKD|SGD|PLN|USDT|USDC|BTC|ETH|euros?|dollars?|pounds?|shares|"
+    r"contracts|messages?|orders|units|records|rows|events|notional of|tonnes|barrels|MWh?|words|m(?:et(?:er|re)s?))\b|"
+    r"[€$£¥]"
+)
+_BASE_DATE = re.compile(r"\b(?:base|inception|commencement) date\b", re.IGNORECASE)
+
+
 def stated_values(document: Document) -> Outcome:
     drafts, examined = [], []
     reported: set[frozenset[str]] = set()
@@ -106,7 +119,7 @@ def stated_values(document: Document) -> Outcome:
             continue
         span, name = found
         key = _key(name)
-        if _has_value(sentence):
+        if _has_value(sentence, span):
             examined.append(sentence.span)
         elif place := _stated_elsewhere(valued, sentence, key):
             examined.append(place.span)
@@ -116,6 +129,9 @@ def stated_values(document: Document) -> Outcome:
             reported.add(key)
             drafts.append(_missing(document, span, name))
     drafts.extend(_holes(document))
+    drafts.extend(_unfilled(document))
+    drafts.extend(_without_currency(document))
+    drafts.extend(_undated(document))
     return Outcome(tuple(drafts), tuple(examined))
 
 
@@ -152,8 +168,12 @@ def _key(name: str) -> frozenset[str]:
     return frozenset(stem for stem in content_stems(name) if stem not in _GENERIC)
 
 
-def _has_value(sentence: Sentence) -> bool:
-    return any(q.dimension in _QUANTITATIVE for q in sentence.quantities)
+def _has_value(sentence: Sentence, limit: Span) -> bool:
+    """In its clause: what follows `the entry threshold or …, and closed when` is the value of something else."""
+    end = limit.end - sentence.start
+    other = _NEXT_VERB.search(sentence.text, end) if sentence.kind == "prose" else None
+    beyond = sentence.start + (other.start() if other else len(sentence.text))
+    return any(q.dimension in _QUANTITATIVE and q.start < beyond for q in sentence.quantities)
 
 
 def _valued(document: Document) -> list[tuple[Sentence, frozenset[str]]]:
@@ -210,6 +230,46 @@ def _holes(document: Document) -> Iterator[Draft]:
                         _missing(document, label.span, name),
                         proposal=insert_after(document, cell.span.start, "{value} {unit}"),
                     )
+
+
+def _unfilled(document: Document) -> Iterator[Draft]:
+    """`- Rebalance trigger:` in a list whose other items have their values."""
+    for sentences in document.paragraphs.values():
+        items = [s for s in sentences if s.kind == "list"]
+        filled = [s for s in items if _FILLED.match(s.text)]
+        for sentence in items if len(filled) > 1 else ():
+            match = _EMPTY.match(sentence.text)
+            following = document.sentences[sentence.index + 1 : sentence.index + 2]
+            if match and all(_FILLED.match(s.text) or s.paragraph != sentence.paragraph for s in following):
+                yield _missing(document, sub_span(sentence, match, "name"), match["name"])
+
+
+def _without_currency(document: Document) -> Iterator[Draft]:
+    """`at most 5 million`, and no word says of what."""
+    for sentence in document.body:
+        match = _MILLIONS.search(sentence.text)
+        if match is None or sentence.kind == "row" or _MEASURED.search(sentence.text):
+            continue
+        span = sub_span(sentence, match)
+        yield Draft(
+            family="VAL",
+            category="undefined-parameter",
+            severity="high",
+            title=f"{match.group()} of what is not stated",
+            explanation="An amount is given without currency or unit: neither the sentence nor its list names one.",
+            spans=(span,),
+            proposal=insert_after(document, span.end, " {currency or unit}"),
+            confidence=0.8,
+            decision=(f"amount {match.group()!r}", "no currency and no unit in the sentence"),
+        )
+
+
+def _undated(document: Document) -> Iterator[Draft]:
+    """A base date by which something has a value, and no day of the calendar anywhere for it."""
+    named = [(s, m) for s in document.body if (m := _BASE_DATE.search(f"{s.text} "))]
+    if named and not any(q.dimension == "date" for s, _ in named for q in s.quantities):
+        sentence, match = named[0]
+        yield _missing(document, sub_span(sentence, match), match.group())
 
 
 def _missing(document: Document, span: Span, name: str) -> Draft:

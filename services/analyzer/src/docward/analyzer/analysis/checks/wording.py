@@ -39,6 +39,12 @@ _OPEN_PHRASES = r"""
     exact (?:\w+\s){0,3}(?:is|are) determined by
     based on (?:\w+\s){0,2}(?:strength|conditions|judge?ment)
     using algorithms
+    (?:more|less) (?:aggressively|passively|conservatively|cautiously|defensively|patiently)(?! than)
+    in good time
+    (?:deems?|considers?|thinks?|judges?|finds?|sees?) (?:it )?(?:to be )?(?:fair|fit|appropriate|reasonable|suitable|necessary|adequate|proper)
+    (?:(?:is|are|becomes?|remains?|be|been|seems?) (?:too |very |no longer |not )?|(?:its|their) \w+ is )(?:attractive|unattractive|favou?rable|insufficient|inadequate|unsatisfactory|promising|noteworthy)
+    (?:if|when|where|unless|once) (?:\w+ ){1,4}(?:is|are|has been|have been) (?:material|significant|serious|severe)(?!\s(?:if|when|where|as|in)\b)
+    (?:most|least) (?:liquid|active|representative|suitable|attractive|efficient)(?! (?:\w+ ){0,3}(?:by|measured|in terms|according))
 """
 """Leave a decision open, whatever stands around them."""
 _ADJECTIVE = (
@@ -73,6 +79,10 @@ _VAGUE_PHRASES = r"""
     turbulent markets?
     with (?:an? )?(?:low|high|wide|poor|weak|strong|thin) (?:\w+ ){1,2}(?:is|are) (?:skipped|excluded|avoided)
     small (?:residuals?|remainders?|quantities|amounts|orders)
+    for (?:large|larger|big|small|smaller|illiquid|liquid|volatile) (?:\w+ )?(?:orders?|requests?|trades?|positions?|clients?|markets?|sizes?)
+    (?:serious|severe|notable|extreme|exceptional|undue) (?:\w+ )?(?:controvers\w+|mov\w+|conditions?|events?|circumstances|deviations?|delays?|losses|volatility|cases)
+    (?:deviates?|differs?|departs?) from (?:the )?(?:others?|rest|market|usual|normal|expected)
+    materially
 """
 """Vague where they qualify what is ruled and no number makes them precise."""
 _VAGUE = re.compile(rf"\b{alternatives(_VAGUE_PHRASES)}\b", re.IGNORECASE)
