@@ -12,18 +12,17 @@ from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.negation import is_denied
 from docward.analyzer.analysis.quantities import Quantity, parse
 from docward.analyzer.analysis.roles import names_a_role
-from docward.analyzer.analysis.text import stems
+from docward.analyzer.analysis.text import Caseless, stems
 from docward.events.findings import FacetResult
 from docward.events.policies import Facet, Policy
 
-_ACTION = re.compile(
+_ACTION = Caseless(
     r"\b(?:block(?:s|ed)?|drop(?:s|ped)?|reject(?:s|ed)?|cancel(?:s|led|ed)?|prevent(?:s|ed)?|disabl(?:e|es|ed)|"
     r"stop(?:s|ped)?(?![- ]loss)|halt(?:s|ed)?|suspend(?:s|ed)?|refus(?:e|es|ed)|shut(?:s)? down|held back|liquidat\w+|"
-    r"kill switch)\b",
-    re.IGNORECASE,
+    r"kill switch)\b"
 )
 """What changes the course of an order; a warning does not."""
-_WARNING_ONLY = re.compile(
+_WARNING_ONLY = Caseless(
     r"\b(?:only|merely|just|solely|simply) (?:\w+ ){0,2}?(?:warn\w*|alert\w*|inform\w*|notif\w*|flag\w*|"
     r"display\w*|show\w*|advis\w*|log(?:s|ged)?|colou?r\w*|indicat\w*)|"
     r"\b(?:warning|alert|advisory|information|monitoring)[ -]only\b|"
@@ -33,8 +32,7 @@ _WARNING_ONLY = re.compile(
     r"(?:\w+ ){0,3}?(?:by|at|freely|without|the trader|any)\b|"
     r"\b(?:still|nevertheless|anyway) (?:\w+ )?(?:sent|goes|go|released|executed)\b|"
     r"\b(?:is|are) (?:still )?(?:sent|released|executed|passed on|let through|go through) (?:anyway|nevertheless|"
-    r"all the same|regardless|unchanged)\b|\b(?:does|do|is|are) not (?:block|stop|prevent|reject|cancel|hold)\w*",
-    re.IGNORECASE,
+    r"all the same|regardless|unchanged)\b|\b(?:does|do|is|are) not (?:block|stop|prevent|reject|cancel|hold)\w*"
 )
 """A control that leaves the order alone: the opposite of one that acts."""
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -72,14 +70,14 @@ class CompiledFacet:
     bound: Quantity | None
     near: tuple[tuple[str, ...], ...]
     any: tuple[tuple[str, ...], ...]
-    patterns: tuple[re.Pattern[str], ...]
+    patterns: tuple[Caseless, ...]
 
 
 @dataclass(frozen=True)
 class CompiledPolicy:
     policy: Policy
     facets: tuple[CompiledFacet, ...]
-    contradictions: tuple[re.Pattern[str], ...]
+    contradictions: tuple[Caseless, ...]
     prior: frozenset[str]
     """Stems of the headings under which the evidence usually stands."""
     subject: frozenset[str]
@@ -105,7 +103,7 @@ def _compiled(policy_json: str) -> CompiledPolicy:
     return CompiledPolicy(
         policy=policy,
         facets=tuple(_facet(facet) for facet in policy.facets),
-        contradictions=tuple(re.compile(p, re.IGNORECASE | re.MULTILINE) for p in policy.contradicts.patterns),
+        contradictions=tuple(Caseless(p, re.MULTILINE) for p in policy.contradicts.patterns),
         prior=frozenset(part for word in policy.evidence.sections_prior for part in stems(word)),
         subject=frozenset(policy.evidence.all) | frozenset(policy.evidence.any),
     )
@@ -117,7 +115,7 @@ def _facet(facet: Facet) -> CompiledFacet:
         bound=parse(facet.value) if facet.value else None,
         near=tuple(stems(phrase) for phrase in facet.near),
         any=tuple(stems(word.replace("_", " ")) for word in facet.any),
-        patterns=tuple(re.compile(p, re.IGNORECASE) for p in facet.patterns),
+        patterns=tuple(Caseless(p) for p in facet.patterns),
     )
 
 

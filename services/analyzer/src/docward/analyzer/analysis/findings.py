@@ -20,7 +20,7 @@ REPEATS = 10
 """Findings of one check about one subject that a person still reads one by one."""
 SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low", "info")
 _YIELDS_TO: dict[Family, frozenset[Family]] = {
-    "AMB": frozenset({"VAL", "SRC", "CON", "XRF"}),
+    "AMB": frozenset({"VAL", "SRC", "CON", "XRF", "GOV"}),
     "IMP": frozenset({"FML"}),
 }
 """A draft of the family on the left says the same as one of the families on the right about the same words."""

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import ahocorasick
 import yaml
@@ -54,12 +54,13 @@ class _File(BaseModel):
     concepts: tuple[Concept, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
-    concept: str
+class Mention(NamedTuple):
+    """Ordered by place."""
+
     first: int
     """Index of its first token in the document."""
     last: int
+    concept: str
     fault: bool = False
 
 
@@ -121,7 +122,7 @@ class Lexicon:
         found: set[Mention] = set()
         for hits in self._sentences(tokens, starts):
             found.update(_kept(self._matches(hits)))
-        return sorted(found, key=lambda mention: (mention.first, mention.last, mention.concept, mention.fault))
+        return sorted(found)
 
     def _matches(self, hits: Hits) -> Iterator[tuple[_Rule, int, int]]:
         for symbol in hits:
@@ -161,7 +162,7 @@ def _kept(matches: Iterable[tuple[_Rule, int, int]]) -> Iterator[Mention]:
     for rule, first, last in found:
         if rule.kind == "excluded" or any(c == rule.concept and a <= first and last <= b for c, a, b in excluded):
             continue
-        yield Mention(rule.concept, first, last, rule.kind == "fault")
+        yield Mention(first, last, rule.concept, rule.kind == "fault")
 
 
 def _places(phrase: Phrase, hits: Hits) -> Iterable[tuple[int, int]]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # a sentence knows its negations
     from docward.analyzer.analysis.document import Document, Sentence
+from docward.analyzer.analysis.text import Caseless
 
 _AUXILIARY = (
     r"(?:(?:do|does|did|is|are|has|have|had|will|was|were|need|needs)\s?(?:not|n['’]t)|never|no longer|"
@@ -38,7 +39,7 @@ _VERB = (
     r"look(?:s|ed)? at|simulat\w*|address\w*|mention\w*|present|known|understand|understood|segregat\w*|restart\w*|"
     r"scann?\w*|scan)"
 )
-_NEGATED = re.compile(
+_NEGATED = Caseless(
     rf"\b{_AUXILIARY}\s{_FILLER}{_VERB}\b|"
     rf"\b{_AUXILIARY}\s(?:\w+ly\s)?{_VERB}\b|"
     r"\b(?:can ?not|can['’]t) (?:always |be |yet )*(?:cancel\w*|stop\w*|block\w*|identif\w*|contact\w*|reach\w*|"
@@ -56,35 +57,30 @@ _NEGATED = re.compile(
     r"\b(?:lacks?|lacked|lacking|omits?|omitted|waives?|waived|abandoned|discontinued|skipped|skips|ignores?|ignored|"
     r"absent|(?:is|are) optional|(?:is|are) voluntary|(?:is|are) missing|dispenses? with|exempt(?:ed)? from|"
     r"fails? to|failed to|refrains? from|(?:is|are) left out|(?:is|are) outstanding)\b|"
-    r"\b(?:absence|lack|in lieu|removal) of\b|\bhas (?:been )?(?:removed|dropped|switched off)\b",
-    re.IGNORECASE,
+    r"\b(?:absence|lack|in lieu|removal) of\b|\bhas (?:been )?(?:removed|dropped|switched off)\b"
 )
-_BOUND = re.compile(
+_BOUND = Caseless(
     r"\bno (?:later|more|less|fewer|longer than|greater|other|sooner|earlier|lower|higher)\b|"
     r"\bnot (?:later|more|less|exceed\w*|only|before|merely|just|necessarily)\b|"
-    r"\bwithout (?:delay|undue|exception|limit)\w*",
-    re.IGNORECASE,
+    r"\bwithout (?:delay|undue|exception|limit)\w*"
 )
 """`no later than` bounds a value, it denies nothing."""
-_CONDITION = re.compile(
+_CONDITION = Caseless(
     r"\b(?:if|when|whenever|where|wherever|that|which|who|whose|unless|until|whether|in case|once|should|"
     r"(?:older|later|larger|smaller|wider|greater|higher|lower) than)\b"
-    r"(?:(?!\b(?:if|then)\b)[^,;:.]){0,60}$",
-    re.IGNORECASE,
+    r"(?:(?!\b(?:if|then)\b)[^,;:.]){0,60}$"
 )
 """Before a negation that is part of a condition (`a quote older than 1 s is ignored`): it tells what happens then."""
-_EXCEPTION = re.compile(r"^[^;:.]{0,120}?\b(?:unless|until|without|before|except|other than|not been)\b", re.IGNORECASE)
+_EXCEPTION = Caseless(r"^[^;:.]{0,120}?\b(?:unless|until|without|before|except|other than|not been)\b")
 """Behind a negation: what is forbidden is allowed on the condition that follows, so the condition is stated."""
-_FORBIDDEN = re.compile(
+_FORBIDDEN = Caseless(
     r"^[^;:.]{0,100}?\b(?:is|are|be|gets?) (?:\w+ly )?(?:blocked|rejected|refused|prohibited|forbidden|not allowed|"
-    r"stopped|cancelled|prevented|disabled|held back)\b",
-    re.IGNORECASE,
+    r"stopped|cancelled|prevented|disabled|held back)\b"
 )
 """Behind `without`: what lacks it is kept from happening, so it is asked for."""
-_NEGATION_BEFORE = re.compile(
+_NEGATION_BEFORE = Caseless(
     r"\b(?:not|never|no|none|nobody|cannot|neither|nor|prohibited|forbidden|prevented|blocked|rejected|"
-    r"blocks?|rejects?|refuse[sd]?|prevents?|declines?)\b[^;:.]{0,80}$|n['’]t\b[^;:.]{0,80}$",
-    re.IGNORECASE,
+    r"blocks?|rejects?|refuse[sd]?|prevents?|declines?)\b[^;:.]{0,80}$|n['’]t\b[^;:.]{0,80}$"
 )
 _CLAUSE_END = re.compile(r"[;:.,]|\b(?:unless|until|if|but|that|which|when|while|because|whereas|although)\b")
 _REACH_BEFORE, _REACH_AFTER = 60, 60

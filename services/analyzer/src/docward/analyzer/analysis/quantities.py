@@ -49,6 +49,7 @@ _MONTH = r"(?:January|February|March|April|May|June|July|August|September|Octobe
 _MONTHS = {name.lower()[:3]: number for number, name in enumerate(_MONTH.strip("(?:)").split("|"), 1)}
 _GRAMMAR = re.compile(
     rf"""
+    (?:(?<![^\W\d_])(?=[^\W\d_])|(?=[\d€$£¥])) (?:
       (?P<money>{_CURRENCY}\s?(?P<m1>{_NUMBER})(?:\s?(?P<s1>{_SCALE})\b)?
         |(?P<m2>{_NUMBER})\s?(?:(?P<s2>{_SCALE})\s?)?(?:{_CURRENCY}|{_CURRENCY_WORD})(?!\w))
     | (?P<rate>(?P<r1>{_ANY_NUMBER})\s?{_EVENTS}\s?(?:per|/|a|each)\s?(?P<ru>second|sec|s|minute|min|hour|h|day)\b)
@@ -64,7 +65,7 @@ _GRAMMAR = re.compile(
     | (?P<time>(?P<t1>{_ANY_NUMBER})[\s-]?(?P<tu>{_TIME_UNIT}))
     | (?P<multiple>(?P<x1>{_NUMBER})\s?(?:x\b|×(?!\s?[\w(\\])|times\b)|\b(?P<x2>twice|double)\b)
     | (?P<count>(?P<c1>{_ANY_NUMBER})\s(?:\w+\s)?{_COUNTED}\b)
-    | (?P<number>(?<![\w.])(?P<n1>{_NUMBER})(?!\w)(?!\.\d))
+    | (?P<number>(?<![\w.])(?P<n1>{_NUMBER})(?!\w)(?!\.\d)))
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -20,6 +20,8 @@ _VERBS = alternatives(
     r"""
     is|are|was|equals|has been|have been|of|=|below|above|between
     must be|shall be|must not be|is not
+    lasts?|takes?|reach(?:es)?|exceeds?|amounts? to
+    (?:falls?|drops?|rises?|stays?) (?:below|under|above)
     (?:must|shall|may|does|do|can|should) not exceed
     (?:is|are) (?:kept|retained|stored|archived|preserved) for
     (?:(?:is|are|be)\s)?(?:set|limited|fixed|capped|restricted) (?:at|to)
@@ -42,6 +44,11 @@ _CUT = re.compile(
     r"(?:^|,\s)(?:an?|any|each|every)\s(?P<subject>\w+(?: \w+)?)\s(?:above|exceeding|over)\s$", re.IGNORECASE
 )
 _IS_CUT = re.compile(r"^\s(?:is|are)\s(?:reduced|capped|cut|limited)\b", re.IGNORECASE)
+_LASTING = re.compile(
+    r"\b(?P<what>slices?|buckets?|bars?|intervals?|bins?|rounds?|phases?|auctions?|cycles?|candles?|tranches?)\s(?:of|lasts?|"
+    r"(?:is|are)|takes?|spans?)\s$",
+    re.IGNORECASE,
+)
 _LABEL = re.compile(r"^\W*(?P<subject>[A-Za-z][\w /()-]{2,60}?)\s*[:=]\s")
 _LEADING = re.compile(r"^\W*(?:minimum|maximum|at least|at most)\s$", re.IGNORECASE)
 _CLAUSE = re.compile(
@@ -162,6 +169,8 @@ def _prose(document: Document, sentence: Sentence) -> Iterator[Statement | None]
             yield replace(
                 _made(sentence, parameter[1], quantity, _ENTRY_VALUE.sub("", sentence.text)), concept=parameter[0]
             )
+        elif long := _lasting(before[-_REACH:], after, quantity):
+            yield _statement(document, sentence, long, quantity, sentence.text)
         elif noun := _noun(before[-_REACH:]):
             yield _statement(document, sentence, noun, quantity, sentence.text)
         elif _LEADING.match(before) and quantity.dimension != "number":
@@ -176,6 +185,12 @@ def _beside(document: Document, sentence: Sentence, quantity: Quantity) -> tuple
         if lexical and _JOINT.fullmatch(document.text[last : quantity.start] if last <= quantity.start else "-"):
             return mention.concept, document.text[first:last]
     return None
+
+
+def _lasting(before: str, after: str, quantity: Quantity) -> str:
+    """`slices of 30 seconds`, `slices last 45 seconds`: things that are cut by time, and how long each is."""
+    match = _LASTING.search(before) if quantity.dimension == "time" and not after.lstrip().startswith("of ") else None
+    return f"length of {match['what']}" if match else ""
 
 
 def _noun(before: str) -> str:

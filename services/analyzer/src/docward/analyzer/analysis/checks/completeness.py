@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docward.analyzer.analysis.checks.sources import names_no_source
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
+from docward.analyzer.analysis.text import Caseless
 from docward.events.findings import Category, Family, Severity
 from docward.events.ir import Span
 
-_COMBINED = re.compile(
+_COMBINED = Caseless(
     r"\b(?:derived from|combin(?:es|ed|ing|ation of)|scored? (?:based )?on|aggregat(?:es|"
     r"ed))\s(?P<what>(?:[\w-]+\s){0,4}[\w-]+(?:,\s(?:and\s)?(?:[\w-]+\s){0,4}[\w-]+)*,?\sand\s(?:[\w-]+\s){0,3}[\w-]+|"
-    r"(?:multiple|several) \w+)",
-    re.IGNORECASE,
+    r"(?:multiple|several) \w+)"
 )
-_UNNAMED = re.compile(
+_UNNAMED = Caseless(
     r"\b(?:weighted |simple )?(?:average|mean|sum|combination|blend|function|composite)\sof\s(?:several|multiple|"
     r"various|different|some|many|a number of|certain|a few)\s(?:\w+\s){0,2}(?:factors?|signals?|indicators?|inputs?|"
     r"scores?|models?|measures?|metrics?|variables?|criteria|components?)\b(?!\s*(?:[:(]|,? namely|listed|of section|"
-    r"in section|in table))",
-    re.IGNORECASE,
+    r"in section|in table))"
 )
-_ON_SIGNALS = re.compile(
-    r"\bbased on (?:[\w-]+\s){0,2}(?:signals?|scores?|indicators?|models?)\b|\b(?:technical|fundamental) analysis\b",
-    re.IGNORECASE,
+_ON_SIGNALS = Caseless(
+    r"\bbased on (?:[\w-]+\s){0,2}(?:signals?|scores?|indicators?|models?)\b|\b(?:technical|fundamental) analysis\b"
 )
-_COMPUTED = re.compile(r"\b(?:calculat\w+|comput\w+|formula|defined as|equals)\b", re.IGNORECASE)
-_SOURCED = re.compile(
+_COMPUTED = Caseless(r"\b(?:calculat\w+|comput\w+|formula|defined as|equals)\b")
+_SOURCED = Caseless(
     r"\b(?:sourced?|vendors?|providers?|feeds?|database|data ?set|published (?:by|on)|Bloomberg|Reuters|Refinitiv|"
     r"as reported by|(?:prices?|quotes?|volumes?|rates?)\b[^.;]{0,40}\s(?:on|from|at|of)\s(?:the\s)?(?:Xetra|NYSE|"
-    r"Nasdaq|Euronext|LSE|CME|Eurex|SIX|ECB))\b",
-    re.IGNORECASE,
+    r"Nasdaq|Euronext|LSE|CME|Eurex|SIX|ECB))\b"
 )
-_INPUTS = re.compile(
+_INPUTS = Caseless(
     r"\b(?:current|historical|closing|stock|market|token|asset)[ _](?:price|capitali[sz]ation|cap)s?\b|"
-    r"\bprices?\b(?! (?:collars?|bands?|limits?|tolerances?))",
-    re.IGNORECASE,
+    r"\bprices?\b(?! (?:collars?|bands?|limits?|tolerances?))"
 )
-_RATES = re.compile(r"\b(?:inflation|risk-free|interest|exchange|FX|borrow(?:ing)?) rates?\b", re.IGNORECASE)
-_DISCLOSED = re.compile(
-    r"\b(?:risks?|loss(?:es)?|drawdowns?|stop[- ]loss|margin call|liquidat\w+|insolven\w+|default|disclos\w+)\b",
-    re.IGNORECASE,
+_RATES = Caseless(r"\b(?:inflation|risk-free|interest|exchange|FX|borrow(?:ing)?) rates?\b")
+_DISCLOSED = Caseless(
+    r"\b(?:risks?|loss(?:es)?|drawdowns?|stop[- ]loss|margin call|liquidat\w+|insolven\w+|default|disclos\w+)\b"
 )
 _RISKS = {
-    name: re.compile(rf"\b{words}\b", re.IGNORECASE)
+    name: Caseless(rf"\b{words}\b")
     for name, words in (
         ("leverage", r"(?:leverage (?:to|is)|us(?:e|es|ing) (?:\w+ )?leverage|target leverage)"),
         ("concentration", r"concentrated (?:positions?|portfolio|holdings?)"),
@@ -102,7 +96,7 @@ def unsourced_inputs(document: Document) -> Outcome:
     return Outcome(tuple(drafts), tuple(s.span for s in sourced if not names_no_source(s))[:5])
 
 
-def _unsourced(document: Document, pattern: re.Pattern[str], what: str) -> Iterator[Draft]:
+def _unsourced(document: Document, pattern: Caseless, what: str) -> Iterator[Draft]:
     kind = _Kind("SRC", "data-source-unspecified", "medium")
     for sentence in document.sentences:
         match = pattern.search(sentence.text) if sentence.kind != "heading" else None

@@ -15,49 +15,45 @@ from docward.analyzer.analysis.checks.restated import restatements
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace
 from docward.analyzer.analysis.statements import Statement, statements
-from docward.analyzer.analysis.text import words
+from docward.analyzer.analysis.text import Caseless, words
 from docward.events.ir import Span
 
-_EQUAL = re.compile(r"\bequal(?:ly)?[- ]weight\w*", re.IGNORECASE)
+_EQUAL = Caseless(r"\bequal(?:ly)?[- ]weight\w*")
 _NAME = 6
 """Words of a parameter's name in a title; those at the end of a noun phrase say what it is."""
 _NO_NOUN = words("the a an of for in on at to and or then so if when where with by from each every that this its")
-_OTHER_SCHEME = re.compile(
-    r"\bweighted by (?:their |the )?[\w-]+(?: [\w-]+){0,3}|\bmarket[- ]capitali[sz]ation[- ]weighted\b", re.IGNORECASE
+_OTHER_SCHEME = Caseless(
+    r"\bweighted by (?:their |the )?[\w-]+(?: [\w-]+){0,3}|\bmarket[- ]capitali[sz]ation[- ]weighted\b"
 )
-_CASES = re.compile(
-    r"\b(?:if|where|when|variant|sub-?index|alternatively|until|initially|within|each)\b", re.IGNORECASE
-)
+_CASES = Caseless(r"\b(?:if|where|when|variant|sub-?index|alternatively|until|initially|within|each)\b")
 
-_PREVAILS = re.compile(
+_PREVAILS = Caseless(
     r"\b(?:prevails?|takes? precedence|overrid(?:e|es)|supersedes?|"
-    r"in (?:the )?case of (?:conflict|contradiction|doubt))\b",
-    re.IGNORECASE,
+    r"in (?:the )?case of (?:conflict|contradiction|doubt))\b"
 )
 _CADENCE = r"(?:daily|weekly|monthly|quarterly|semi-?annually|annually|(?:every|each) (?:day|week|month|quarter|year))"
-_REBALANCED = re.compile(rf"\brebalanced\b(?:[\s,]+\w+){{0,2}}?\s(?P<cadence>{_CADENCE})\b", re.IGNORECASE)
-_REVIEWED = re.compile(
+_REBALANCED = Caseless(rf"\brebalanced\b(?:[\s,]+\w+){{0,2}}?\s(?P<cadence>{_CADENCE})\b")
+_REVIEWED = Caseless(
     r"\b(?:constituents?|components?|composition|members|membership|weights|universe|index|portfolio)\s"
-    rf"(?:is|are)\s(?:also\s)?reviewed\b(?:[\s,]+\w+){{0,2}}?\s(?P<cadence>{_CADENCE})\b",
-    re.IGNORECASE,
+    rf"(?:is|are)\s(?:also\s)?reviewed\b(?:[\s,]+\w+){{0,2}}?\s(?P<cadence>{_CADENCE})\b"
 )
-_BETWEEN = re.compile(
+_BETWEEN = Caseless(
     r"\b(?:remov\w+|delet\w+|replac\w+|leaves?|drops? out|excluded) [^.]{0,80}\b(?:reviews?|reviewed|between)\b|"
     r"\b(?:reviews?|between)\b[^.]{0,80}\b(?:remov\w+|delet\w+|replac\w+|leaves?|excluded|no change)\b|"
-    r"\bbetween (?:two )?rebalanc\w+",
-    re.IGNORECASE,
+    r"\bbetween (?:two )?rebalanc\w+"
 )
 
 
 def conflicting_values(document: Document) -> Outcome:
     drafts, examined = [], []
-    for group in _groups(statements(document)):
+    stated = list(statements(document))
+    for group in _groups(stated):
         pair = _conflict(group)
         if pair is not None:
             drafts.append(_draft(document, *pair))
         elif len(group) > 1:
             examined.append(group[0].sentence.span)
-    restated = restatements(document, {span for draft in drafts for span in draft.spans})
+    restated = restatements(document, stated, {span for draft in drafts for span in draft.spans})
     drafts.extend(restated.drafts)
     examined.extend(restated.examined)
     drafts.extend(_precedence(document, [draft for draft in drafts if len(draft.spans) > 1]))

@@ -7,36 +7,42 @@ import re
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import LONG_ENOUGH, Draft, Outcome, insert_after
 from docward.analyzer.analysis.roles import names_a_role
+from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import Span
 
-_DECISION = re.compile(
+_DECISION = Caseless(
     r"\b(?P<what>(?:is|are|be|been|being|get|gets)\s(?:\w+\s)?(?P<verb>approved|authori[sz]ed|signed off|escalated|"
-    r"validated and released|overridden))\b(?!\s(?:list|venue|instrument|broker|product)s?)",
-    re.IGNORECASE,
+    r"validated and released|overridden))\b(?!\s(?:list|venue|instrument|broker|product)s?)"
 )
-_APPROVAL = re.compile(r"\b(?:approv\w+|authoris\w+|authoriz\w+|sign(?:s|ed)?[- ]off)\b", re.IGNORECASE)
-_APPROVED_THING = re.compile(
+_APPROVAL = Caseless(r"\b(?:approv\w+|authoris\w+|authoriz\w+|sign(?:s|ed)?[- ]off)\b")
+_APPROVED_THING = Caseless(
     r"\b(?:changes?|releases?|document|methodology|specification|versions?|deploy\w*|updates?|amendments?|polic(?:y|"
-    r"ies)|algorithm|strategy|model|parameters?|limits?)\b",
-    re.IGNORECASE,
+    r"ies)|algorithm|strategy|model|parameters?|limits?)\b"
 )
-_OVERRIDE = re.compile(r"\b(?:blocked order|override|trade|exception)\b", re.IGNORECASE)
-_OWNER = re.compile(
+_SOMEBODY = Caseless(
+    r"\b(?:by|to|from)\s(?:an?|the|some)\s(?:authori[sz]ed|responsible|competent|relevant|appropriate|qualified|suitable|"
+    r"experienced)\s(?:persons?|staff|part(?:y|ies)|people|individuals?|employees?|functions?|bod(?:y|ies)|teams?|manager)\b"
+    r"|\b(?:somebody|someone|somebody|anyone|anybody)\s(?:of|in|from|on)\s(?:the\s)?\w+"
+)
+_PUT_TO_USE = Caseless(
+    r"\b(?:changes?|releases?|versions?|parameters?|limits?|models?|amendments?|updates?|code|builds?|software|"
+    r"patch(?:es)?|settings?|thresholds?)\b[^.;:]{0,40}\b(?:(?:is|are|may be|can be|be) "
+    r"(?:then |directly |immediately )?"
+    r"(?:released|deployed|rolled out|merged|activated|put into production|promoted|"
+    r"consulted (?:on|upon)|changed|introduced)"
+    r"|go(?:es)? live|takes? effect)\b"
+)
+"""A change that takes effect, said without who decides it."""
+_OVERRIDE = Caseless(r"\b(?:blocked order|override|trade|exception)\b")
+_OWNER = Caseless(
     r"\b(?:owner|owns|owned by|responsible for|responsibilit(?:y|ies)|administrator|accountable|maintained by|"
-    r"maintains)\b",
-    re.IGNORECASE,
+    r"maintains)\b"
 )
 _OWNER_KEYS = frozenset({"owner", "responsible", "document_owner", "strategy_owner", "administrator"})
 _APPROVER_KEYS = frozenset({"approver", "approved_by", "approved-by", "approvers"})
-_CHANGES = re.compile(
-    r"\b(?:change|governance|version|release|role|responsib|approval|deployment|development)", re.IGNORECASE
-)
-_VERSION = re.compile(
-    r"\b(?:version|revision|edition|release)\s*[:|]?\s*v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+\b", re.IGNORECASE
-)
-_DATE_LABEL = re.compile(
-    r"\b(?:date|effective|as of|issued|published|last (?:updated|review(?:ed)?)|valid from)\b", re.IGNORECASE
-)
+_CHANGES = Caseless(r"\b(?:change|governance|version|release|role|responsib|approval|deployment|development)")
+_VERSION = Caseless(r"\b(?:version|revision|edition|release)\s*[:|]?\s*v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+\b")
+_DATE_LABEL = Caseless(r"\b(?:date|effective|as of|issued|published|last (?:updated|review(?:ed)?)|valid from)\b")
 _VERSION_KEYS = frozenset({"version", "revision", "edition", "release", "document_version"})
 _DATE_KEYS = frozenset(
     {"date", "effective", "effective_date", "effective-date", "issued", "published", "as_of", "last_updated", "updated"}
@@ -48,23 +54,32 @@ _WORK = (
     r"buil(?:ds?|t by)|initiat(?:es?|ed by))"
 )
 _APPROVES = r"(?:approves?|authori[sz]es?|signs? off|signs? it off|releases? it)"
-_SELF_APPROVAL = re.compile(
+_SELF_APPROVAL = Caseless(
     rf"\b{_WORK}\b[^.;]{{0,70}}?\b(?:and|who)\s(?:also\s|then\s|himself\s|themselves\s)?{_APPROVES}\b|"
     r"\b(?:approved|authori[sz]ed|signed off|released)\sby\s(?:the\s(?:same\s(?!committee|board)|"
     r"(?:[\w-]+\s){1,3}(?:who|that)\s(?:wrote|writes|developed|develops|proposed|proposes|requested|requests|made|makes|"
     r"built|builds|coded|needs?)\b)|(?:its|their)\s(?:own\s)?(?:authors?|developers?)\b)|"
-    r"\b(?:approves?|validates?|authori[sz]es?|signs? off)\s(?:on\s)?(?:his|her|their|his or her) own\b",
-    re.IGNORECASE,
+    r"\b(?:approves?|validates?|authori[sz]es?|signs? off)\s(?:on\s)?(?:his|her|their|his or her) own\b"
 )
-_DENIED = re.compile(
-    r"\b(?:no|not|never|nobody|none|cannot|neither|other than|different|independent\w*|unless|except)\b", re.IGNORECASE
+_ONE_HAND = Caseless(
+    r"\b(?:proposed|requested|developed|written|drafted|prepared|implemented|coded|built|changed|made|initiated|tested)\b"
+    r"[^.;:]{0,40}?\band (?:also |then )?(?:approved|authori[sz]ed|signed off|released)\s(?:by\s(?P<who>[\w' -]+))"
 )
+"""One agent behind a row of participles: whoever proposes it signs it off."""
+_NO_ONE_ELSE = Caseless(
+    r"\b(?:approved|reviewed|checked|confirmed|controlled)\sby\s(?:nobody|no one|no-one|none)\s?(?:else|other)?\b|"
+    r"\b(?:nobody|no one|no-one)\s(?:else\s)?(?:approves?|reviews?|checks?|confirms?)\b"
+)
+_DENIED = Caseless(r"\b(?:no|not|never|nobody|none|cannot|neither|other than|different|independent\w*|unless|except)\b")
 
 
 def responsibilities(document: Document) -> Outcome:
     drafts, examined = [], []
     for sentence in document.body:
         match = _DECISION.search(sentence.text)
+        if sentence.kind != "row" and (someone := _SOMEBODY.search(sentence.text)):
+            drafts.append(_nobody(sentence, someone.group()))
+            continue
         if match is None or sentence.kind == "row":
             continue
         if _has_agent(document, sentence, match):
@@ -104,6 +119,49 @@ def _no_agent(document: Document, sentence: Sentence, verb: str) -> Draft:
     )
 
 
+def _nobody(sentence: Sentence, words: str) -> Draft:
+    return Draft(
+        family="GOV",
+        category="missing-governance",
+        severity="high",
+        title="No role is named",
+        explanation=f"“{words}” can be anybody: no person, role or body is accountable for it.",
+        spans=(sentence.span,),
+        confidence=0.8,
+        decision=(f"somebody: {words!r}", "no role in the sentence"),
+    )
+
+
+def deployments(document: Document) -> Outcome:
+    """A change or a release takes effect: the text has to say, anywhere, who agrees to it."""
+    agreed = [s for s in document.body if _approves(s) and names_a_role(document.markdown[s.start : s.end])]
+    if agreed or {key.lower() for key in document.ir.metadata} & _APPROVER_KEYS:
+        return Outcome(examined=tuple(s.span for s in agreed[:3]) or _first_heading(document))
+    drafts = [
+        Draft(
+            family="GOV",
+            category="missing-governance",
+            severity="high",
+            title="Nobody agrees to a change before it takes effect",
+            explanation="A change takes effect, and nowhere does the document name who approves it.",
+            spans=(sentence.span,),
+            proposal=insert_after(document, _before_stop(sentence), " after the approval of {role}"),
+            confidence=0.75,
+            decision=(f"change that takes effect: {match.group()!r}", "no approval by a role in the document"),
+        )
+        for sentence in document.body
+        if sentence.kind != "row"
+        and (match := _PUT_TO_USE.search(sentence.text))
+        and not _APPROVAL.search(sentence.text)
+        and not names_a_role(document.markdown[sentence.start : sentence.end])
+    ]
+    return Outcome(tuple(drafts[:3]))
+
+
+def _before_stop(sentence: Sentence) -> int:
+    return sentence.end - (1 if sentence.text.rstrip().endswith(".") else 0)
+
+
 def ownership(document: Document) -> Outcome:
     owners = [s.span for s in document.body if _OWNER.search(s.text) or _row_label(s) in _OWNER_KEYS]
     if owners or {key.lower() for key in document.ir.metadata} & _OWNER_KEYS:
@@ -130,8 +188,11 @@ def self_approvals(document: Document) -> Outcome:
     """Who proposes or makes something approves it: in a sentence, or as owner and approver of the document."""
     drafts, examined = [], []
     for sentence in document.body:
-        match = _SELF_APPROVAL.search(sentence.text)
-        if match and not _DENIED.search(sentence.text):
+        match = _SELF_APPROVAL.search(sentence.text) or _by_one_hand(sentence)
+        alone = _NO_ONE_ELSE.search(sentence.text)
+        if alone:
+            drafts.append(_self_approval(sentence.span, alone.group()))
+        elif match and not _DENIED.search(sentence.text):
             drafts.append(_self_approval(sentence.span, match.group()))
         elif _APPROVAL.search(sentence.text) and names_a_role(sentence.text):
             examined.append(sentence.span)
@@ -139,6 +200,12 @@ def self_approvals(document: Document) -> Outcome:
     if len(held) == 2 and held["owner"].cells[1][1].text.strip() == held["approver"].cells[1][1].text.strip():
         drafts.append(_self_approval(held["approver"].span, "owner and approver are the same"))
     return Outcome(tuple(drafts), tuple(examined[:5]))
+
+
+def _by_one_hand(sentence: Sentence) -> re.Match[str] | None:
+    """A body of several people is no single hand."""
+    match = _ONE_HAND.search(sentence.text)
+    return None if match is None or re.search(r"\b(?:committee|board|and|council)\b", match["who"]) else match
 
 
 def _self_approval(span: Span, words: str) -> Draft:
@@ -238,7 +305,7 @@ def _row_label(sentence: Sentence) -> str:
 
 def _labelled(document: Document, name: str) -> bool:
     """A row `Version | 2.3`, a column `Version`, a line `Version: 2.3`."""
-    line = re.compile(rf"^\W*(?:document\s|effective\s|publication\s|issue\s)?{name}\W*:\W*\S", re.IGNORECASE)
+    line = Caseless(rf"^\W*(?:document\s|effective\s|publication\s|issue\s)?{name}\W*:\W*\S")
     for sentence in (*document.body, *document.history):
         if _row_label(sentence) in {name, f"document {name}", f"effective {name}", f"{name} of this document"}:
             return True

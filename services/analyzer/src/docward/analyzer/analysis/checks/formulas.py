@@ -7,7 +7,7 @@ from collections import defaultdict
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
-from docward.analyzer.analysis.text import stems, words
+from docward.analyzer.analysis.text import Caseless, stems, words
 from docward.events.ir import Formula, Span
 
 _INDICES = words("i j k t s d n l T ii jj")
@@ -32,30 +32,26 @@ _ARTICLE_LIKE = re.compile(r"(?<![\w\\.])A_(?:\{[^{}]*\}|\w)")
 _NUMBERED = re.compile(r"_\{?\d")
 _INTRODUCES = re.compile(r"\b(?:is|are|equals|as|by|be)\W*$")
 """Before a formula whose left side the sentence has named: `The cost of a level is`."""
-_WINDOW_WORDS = re.compile(
+_WINDOW_WORDS = Caseless(
     r"\b(?:historical (?:average|mean|prices?|volatility)|(?:moving|rolling) (?:average|mean|window)|"
-    r"look-?back (?:period|window)|trailing (?:average|volatility)|momentum signals?)\b",
-    re.IGNORECASE,
+    r"look-?back (?:period|window)|trailing (?:average|volatility)|momentum signals?)\b"
 )
-_WINDOW_SYMBOL = re.compile(
-    r"^(?:vol(?:atility)?|std|std_?dev|stdev|sma|ema|mean_?\w+|avg_?\w+|rolling_?\w+|momentum|beta)(?:_\w+)?$",
-    re.IGNORECASE,
+_WINDOW_SYMBOL = Caseless(
+    r"^(?:vol(?:atility)?|std|std_?dev|stdev|sma|ema|mean_?\w+|avg_?\w+|rolling_?\w+|momentum|beta)(?:_\w+)?$"
 )
 _WINDOW_DIMENSIONS = frozenset({"time", "count"})
 _WINDOW_STEMS = frozenset(
     stems("volatility average mean momentum lookback window deviation historical moving rolling period return")
 )
-_RISKY = re.compile(r"(?:vol|std|dev|sigma|σ|variance|range|spread|score|\bs_k)", re.IGNORECASE)
-_ZERO = re.compile(
+_RISKY = Caseless(r"(?:vol|std|dev|sigma|σ|variance|range|spread|score|\bs_k)")
+_ZERO = Caseless(
     r"\b(?:zero|division|divided by 0|floor|denominator|(?:equals?|is|=) 0(?:\.0+)?|set to|below 0|smaller than|"
-    r"no (?:signal|score|value|weight) is computed)\b",
-    re.IGNORECASE,
+    r"no (?:signal|score|value|weight) is computed)\b"
 )
 
-_ZERO_DIVISOR = re.compile(
+_ZERO_DIVISOR = Caseless(
     r"\b(?:when|where|if)\s(?:\S+\s){1,6}(?:is|equals|becomes)\s(?:zero|0)\b|\bdivi(?:sion|ded) by (?:zero|0)\b|"
-    r"\bdenominators?\b.{0,40}\b(?:zero|0)\b",
-    re.IGNORECASE,
+    r"\bdenominators?\b.{0,40}\b(?:zero|0)\b"
 )
 """A rule for a divisor that is zero, wherever the division is written."""
 
@@ -160,7 +156,7 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     return False
 
 
-_ELSEWHERE = re.compile(r"\bas defined (?:above|below|in)\b", re.IGNORECASE)
+_ELSEWHERE = Caseless(r"\bas defined (?:above|below|in)\b")
 """Says that a definition stands somewhere else; it is none itself."""
 _STATES = frozenset(stems("old new previous prior current initial final adjusted updated next last sum of the"))
 

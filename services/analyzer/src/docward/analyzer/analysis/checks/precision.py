@@ -3,53 +3,78 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import LONG_ENOUGH, Draft, Outcome, insert_after, sub_span
+from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import Span
 
-_ROUNDING = re.compile(
+_ROUNDING = Caseless(
     r"\b(?:round(?:s|ed|ing)?|decimals?|decimal places?|truncat\w+|significant digits|whole (?:shares|units|lots|"
-    r"contracts))\b|\bfloor\s?\(",
-    re.IGNORECASE,
+    r"contracts))\b|\bfloor\s?\("
 )
-_WHOLE = re.compile(
+_WHOLE = Caseless(
     r"\b(?:order quantity|order size|(?:numbers?|quantity) of (?:shares|contracts|lots|units)(?! outstanding)|"
-    r"target quantity|share quantity|position size)\b",
-    re.IGNORECASE,
+    r"target quantity|share quantity|position size)\b"
 )
-_COMPUTED = re.compile(
+_COMPUTED = Caseless(
     r"\b(?:divided by|multiplied by|(?:is|are) (?:calculated|computed|derived|determined)|equals|times|product of|"
-    r"ratio of|proportional to)\b|[=/×]",
-    re.IGNORECASE,
+    r"ratio of|proportional to)\b|[=/×]"
 )
-_PUBLISHED = re.compile(
-    r"\b(?:index )?(?:levels?|values?)\b[^.]{0,40}\b(?:is|are) (?:published|disseminated)\b", re.IGNORECASE
-)
-_MISSING = re.compile(
+_PUBLISHED = Caseless(r"\b(?:index )?(?:levels?|values?)\b[^.]{0,40}\b(?:is|are) (?:published|disseminated)\b")
+_MISSING = Caseless(
     r"\b(?:missing|unavailable|not (?:be )?available|stale|no (?:closing |last |official )?price|produces no|gaps?|"
     r"outage|fallback|fall back|not received|carried forward|forward[- ]filled|last (?:available|known)|suspend\w*|"
-    r"suspension|halt\w*|not traded|without a trade|delayed)\b",
-    re.IGNORECASE,
+    r"suspension|halt\w*|not traded|without a trade|delayed)\b"
 )
-_INPUT = re.compile(r"\b(?:prices?|quotes?|market data|data feeds?|fx rates?|trades? data|volumes?)\b", re.IGNORECASE)
-_RANKED = re.compile(
+_INPUT = Caseless(r"\b(?:prices?|quotes?|market data|data feeds?|fx rates?|trades? data|volumes?)\b")
+_RANKED = Caseless(
     r"\b(?:(?:are|is) ranked|ranks? (?:all|the|by)|top \d+\b[\w ]{0,40}\b(?:by|selected|chosen|are|receives?)|"
     r"(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|"
-    r"smallest)|(?:highest|lowest|largest|smallest) \d+)\b",
-    re.IGNORECASE,
+    r"smallest)|(?:highest|lowest|largest|smallest) \d+)\b"
 )
-_SUMMARY = re.compile(r"\b(?:overview|purpose|objectives?|summary|introduction|results?)\b", re.IGNORECASE)
-_TIES = re.compile(
+_SUMMARY = Caseless(r"\b(?:overview|purpose|objectives?|summary|introduction|results?)\b")
+_TIES = Caseless(
     r"\b(?:ties?|tied|equal (?:score|rank|value)s?|(?:two|both|several|they|these)(?: \w+)? (?:are|have) (?:an )?equal|"
     r"same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|weight|"
-    r"mdv|adv|size)|also equal|identical scores?)\b",
-    re.IGNORECASE,
+    r"mdv|adv|size)|also equal|identical scores?)\b"
 )
-_RANKING = re.compile(
-    r"\b(?:scores?|ranks?|ranked|weights?|largest|smallest|highest|ordered|alphabetical\w*|tie[- ]break\w*)\b",
-    re.IGNORECASE,
+_RANKING = Caseless(
+    r"\b(?:scores?|ranks?|ranked|weights?|largest|smallest|highest|ordered|alphabetical\w*|tie[- ]break\w*)\b"
 )
+
+
+_ROUNDED_TO = Caseless(
+    r"\bround(?:ed|s|ing)?\b(?: (?:off|each|every|all|them|it))? to (?!the (?:nearest|next)\b)|"
+    r"\brounded\b(?=[^.]{0,30}\b(?:decimals?|decimal places|digits)\b)"
+)
+_DIRECTION = Caseless(
+    r"\b(?:up|down(?:wards?)?|upwards?|half|nearest|truncat\w+|floor|ceil\w*|towards? zero|next lower|next higher|"
+    r"commercial\w*|bankers?['’]?s?|less aggressive|more aggressive|away from|lower|higher)\b|\\l?floor"
+)
+_OBSERVATIONS = Caseless(
+    r"\b(?:last|past|previous|most recent|trailing|over|rolling)\s(?:window of\s)?(?:\d+|[a-z]+)\s"
+    r"(?:observations|samples|readings|values|data points|measurements|quotes)\b"
+)
+_SAMPLED = Caseless(
+    r"\b(?:every|each|per|once an?)\s(?:\w+\s)?(?:second|minute|hour|day|tick|trade|update|session|bar|quote|month|"
+    r"week)s?\b|\b(?:daily|hourly|weekly|monthly|minute|tick|clos(?:e|es|ing)|settlement|fixing)\b|\bsampled\b"
+)
+_SAMPLES = Caseless(
+    r"\b(?:observ\w+|sampl\w+|snapshots?|readings?|measured|recorded|computed|calculated|updated|"
+    r"prices? (?:is|are)|closing|where)\b"
+)
+_EVERY = ", one every {interval}"
+_HANDED_ON = Caseless(
+    r"\b(?:excess|surplus|remainder|overshoot|freed weight|residual weight)\b[^.;]{0,40}\b(?:is|are) (?:re)?"
+    r"(?:distributed|allocated|assigned|spread|divided|given)\b"
+)
+_BY_A_KEY = Caseless(
+    r"\b(?:proportion\w*|pro[- ]rata|equal(?:ly)?|according to|in the ratio|relative to|"
+    r"by (?:their )?(?:weight|market)|repeat\w*|iterat\w*|until|again)\b"
+)
+_KEY = " in proportion to {their weights}, and repeatedly until no weight is above the cap"
 
 
 def rounding(document: Document) -> Outcome:
@@ -75,9 +100,78 @@ def rounding(document: Document) -> Outcome:
                 drafts.append(_rounding(document, sentence, _singular(match)))
     if not ruled and not drafts:
         drafts.extend(_unrounded_formulas(document))
+    drafts.extend(_undirected(document))
     if not drafts and not examined:
         examined = [s.span for s in document.body if _ROUNDING.search(s.text)][:5]
     return Outcome(tuple(drafts[:3]), tuple(examined))
+
+
+def _undirected(document: Document) -> Iterator[Draft]:
+    """Rounded to something, and nothing in the document says up, down or half: of an amount that cannot be split, a
+    reader has to know what becomes of the rest.
+    """
+    rounded = [s for s in document.body if s.kind != "row" and _ROUNDED_TO.search(s.text)]
+    if rounded and not any(_DIRECTION.search(s.text) for s in document.sentences if _rounds(s)):
+        yield Draft(
+            family="IMP",
+            category="implementation-precision",
+            severity="medium",
+            title="The direction of the rounding is not stated",
+            explanation="It is said to what is rounded, but not whether up, down, or half up or to even.",
+            spans=(rounded[0].span, *(s.span for s in rounded[1:3])),
+            proposal=insert_after(document, _end(rounded[0]), " ({up, down, half up or half to even})"),
+            confidence=0.75,
+            decision=("rounding without direction", "no direction anywhere in the document"),
+        )
+
+
+def _rounds(sentence: Sentence) -> bool:
+    return sentence.kind == "code" or _ROUNDING.search(sentence.text) is not None
+
+
+def _end(sentence: Sentence) -> int:
+    """Before its full stop."""
+    return sentence.end - (1 if sentence.text.rstrip().endswith(".") else 0)
+
+
+def sampling(document: Document) -> Outcome:
+    """A window counted in observations needs the time between two of them; excess that is handed on, a key."""
+    drafts: list[Draft] = []
+    examined: list[Span] = []
+    for sentence in document.body:
+        match = _OBSERVATIONS.search(sentence.text)
+        if match and sentence.kind != "row":
+            told = [s for s in document.section_bodies[_section(sentence)] if s is sentence or _SAMPLES.search(s.text)]
+            if any(_SAMPLED.search(s.text) for s in told):
+                examined.append(sentence.span)
+            else:
+                drafts.append(_open(document, sentence, "How often it is observed", _EVERY, match.group()))
+        match = _HANDED_ON.search(sentence.text)
+        if match and sentence.kind != "row":
+            beside = [sentence, *document.sentences[sentence.index + 1 : sentence.index + 3]]
+            if any(_BY_A_KEY.search(s.text) for s in beside):
+                examined.append(sentence.span)
+            else:
+                drafts.append(_open(document, sentence, "How the excess is divided", _KEY, match.group()))
+    return Outcome(tuple(drafts), tuple(examined))
+
+
+def _section(sentence: Sentence) -> str:
+    return sentence.section.id if sentence.section else ""
+
+
+def _open(document: Document, sentence: Sentence, what: str, proposal: str, words: str) -> Draft:
+    return Draft(
+        family="IMP",
+        category="implementation-precision",
+        severity="medium",
+        title=f"{what} is not stated",
+        explanation=f"“{words}”: {what[0].lower()}{what[1:]} is left to the reader, and changes the result.",
+        spans=(sentence.span,),
+        proposal=insert_after(document, _end(sentence), proposal),
+        confidence=0.75,
+        decision=(f"{what}: {words!r}", "neither the sentence nor its section says it"),
+    )
 
 
 def _singular(match: re.Match[str]) -> str:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
-from docward.analyzer.analysis.text import alternatives
+from docward.analyzer.analysis.text import Caseless, alternatives
 from docward.events.findings import Category, Family, Severity
 
 
 @dataclass(frozen=True)
 class _Rule:
     title: str
-    trigger: re.Pattern[str]
+    trigger: Caseless
     answered: Callable[[Sentence], bool]
     explanation: str
     proposal: str = ""
@@ -30,7 +30,7 @@ class _Rule:
 
 def _stated(words: str, *dimensions: str, pattern: str = r"(?!)") -> Callable[[Sentence], bool]:
     """A sentence that speaks of the words and has a quantity of one of the dimensions, or matches the pattern."""
-    about, also = re.compile(words, re.IGNORECASE), re.compile(pattern, re.IGNORECASE)
+    about, also = Caseless(words), Caseless(pattern)
 
     def answers(sentence: Sentence) -> bool:
         if not about.search(sentence.text):
@@ -41,12 +41,12 @@ def _stated(words: str, *dimensions: str, pattern: str = r"(?!)") -> Callable[[S
 
 
 def _said(words: str) -> Callable[[Sentence], bool]:
-    pattern = re.compile(words, re.IGNORECASE)
+    pattern = Caseless(words)
     return lambda sentence: pattern.search(sentence.text) is not None
 
 
-def _trigger(words: str) -> re.Pattern[str]:
-    return re.compile(rf"\b{alternatives(words)}\b", re.IGNORECASE)
+def _trigger(words: str) -> Caseless:
+    return Caseless(rf"\b{alternatives(words)}\b")
 
 
 _LEVERAGE = _trigger("us(?:e|es|ing) (?:\\w+ )?leverage\nleverage is (?:used|applied)\napply leverage")
@@ -58,9 +58,8 @@ _WRITES = _trigger(
 )
 _CRYPTO = _trigger("crypto(?:currenc(?:y|ies)|[- ]assets?|s)?\n(?:digital )?tokens\ndigital assets?")
 _DERIVATIVES = _trigger("(?:use|uses|using|trade|trades) (?:\\w+ )?derivatives\nderivatives (?:are|may be) used")
-_RISKY = re.compile(
-    rf"{_LEVERAGE.pattern}|{_CRYPTO.pattern}|\bsells? short\b|\bshort selling\b|\bnaked (?:calls?|puts?)\b",
-    re.IGNORECASE,
+_RISKY = Caseless(
+    rf"{_LEVERAGE.pattern}|{_CRYPTO.pattern}|\bsells? short\b|\bshort selling\b|\bnaked (?:calls?|puts?)\b"
 )
 _OPAQUE = _trigger(
     "(?:economic|macro(?:economic)?|sentiment|alternative|fundamental) (?:indicators?|measures?|data|signals?)\n"
@@ -215,6 +214,27 @@ _RULES = (
         category="missing-governance",
     ),
     _Rule(
+        "No rate of the withholding tax",
+        _trigger("net of (?:\\w+ )?withholding tax(?:es)?\nafter (?:\\w+ )?withholding tax(?:es)?"),
+        _stated(r"\bwithholding\b", "percent", pattern=r"\brates?\b|\btreat(?:y|ies)\b|\btables?\b|\bmaximum\b"),
+        "Something is reinvested after a tax whose rate, or where it is taken from, is not stated.",
+        " (at the rate of {source of the rate})",
+        "SRC",
+        "data-source-unspecified",
+    ),
+    _Rule(
+        "Whose rating counts is not stated",
+        _trigger(
+            "investment[- ]grade(?! (?:corporate|bonds?|index|issuers?|debt|credit|sovereign))\n"
+            "(?:average|mean|composite|middle|median|lowest|highest) rating"
+        ),
+        _said(r"\b(?:Moody|Fitch|S&P|DBRS|Scope|agenc(?:y|ies)|Standard (?:&|and) Poor)"),
+        "A rating decides, but neither the agencies nor how their ratings are combined is stated.",
+        " ({agencies, and how their ratings are combined})",
+        "AMB",
+        "ambiguous-methodology",
+    ),
+    _Rule(
         "The hour that ends a day is not stated",
         _CRYPTO,
         lambda sentence: any(q.dimension == "clock" for q in sentence.quantities)
@@ -242,16 +262,11 @@ _RULES = (
     ),
 )  # fmt: skip
 
-_FREQUENCY = re.compile(
-    r"\b(?:real[- ]time|intraday|hourly|daily|weekly|monthly|quarterly|every \w+|each \w+|updated?|frequency)\b",
-    re.IGNORECASE,
+_FREQUENCY = Caseless(
+    r"\b(?:real[- ]time|intraday|hourly|daily|weekly|monthly|quarterly|every \w+|each \w+|updated?|frequency)\b"
 )
-_QUALITY = re.compile(
-    r"\b(?:quality|reliab\w+|validat\w+|verif\w+|outliers?|missing|stale|plausib\w+|cleaned|checked)\b", re.IGNORECASE
-)
-_WATCHES = re.compile(
-    r"\b(?:monitors?|watch(?:es)?|tracks?|observes?)\s(?:\w+\s){1,3}for\s(?P<what>\w+)", re.IGNORECASE
-)
+_QUALITY = Caseless(r"\b(?:quality|reliab\w+|validat\w+|verif\w+|outliers?|missing|stale|plausib\w+|cleaned|checked)\b")
+_WATCHES = Caseless(r"\b(?:monitors?|watch(?:es)?|tracks?|observes?)\s(?:\w+\s){1,3}for\s(?P<what>\w+)")
 _DESK_WORDS = frozenset({"breaches", "breach", "alerts", "errors", "failures", "compliance", "abuse", "manipulation"})
 
 
@@ -268,8 +283,9 @@ def open_questions(document: Document) -> Outcome:
 
 def _asked(document: Document, rules: Sequence[_Rule]) -> Outcome:
     drafts, examined = [], []
+    raised = {rule.trigger: _first(document, rule.trigger) for rule in rules}
     for rule in rules:
-        found = next(((s, m) for s in document.body if (m := rule.trigger.search(s.text))), None)
+        found = raised[rule.trigger]
         if found is None:
             continue
         sentence, match = found
@@ -278,6 +294,12 @@ def _asked(document: Document, rules: Sequence[_Rule]) -> Outcome:
         else:
             drafts.append(_draft(document, rule, sentence, match))
     return Outcome(tuple(drafts), tuple(examined))
+
+
+def _first(document: Document, trigger: Caseless) -> tuple[Sentence, re.Match[str]] | None:
+    if not trigger.search(document.body_text):  # a pattern that may reach over two sentences
+        return None
+    return next(((s, m) for s in document.body if (m := trigger.search(s.text))), None)
 
 
 def _draft(document: Document, rule: _Rule, sentence: Sentence, match: re.Match[str]) -> Draft:
@@ -301,7 +323,7 @@ def _loose_inputs(document: Document) -> Iterator[Draft]:
     if found is None:
         return
     sentence, match = found
-    topic = re.compile(rf"\b(?:data|inputs?|sources?|feeds?|{re.escape(match.group())})\b", re.IGNORECASE)
+    topic = Caseless(rf"\b(?:data|inputs?|sources?|feeds?|{re.escape(match.group())})\b")
     about = [s for s in document.body if topic.search(s.text)]
     open_points = [
         name
@@ -327,7 +349,7 @@ def _unused_inputs(document: Document) -> Iterator[Draft]:
         match = _WATCHES.search(sentence.text)
         if match is None or match["what"].lower() in _DESK_WORDS:
             continue
-        word = re.compile(rf"\b{re.escape(match['what'])}", re.IGNORECASE)
+        word = Caseless(rf"\b{re.escape(match['what'])}")
         if sum(word.search(other.text) is not None for other in document.body) > 1:
             continue
         rule = _Rule(

@@ -6,21 +6,28 @@ import re
 
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace
+from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import CrossReference, Span
 
 _INTERNAL = frozenset({"section", "table", "figure", "formula", "appendix", "definition"})
-_DATED = re.compile(
+_DATED = Caseless(
     r"\b(?:v(?:ersion)?\.?\s?\d|edition\s\d|release\s\d|rev(?:ision)?\.?\s?\d|dated|of\s\d{1,2}\s\w+\s\d{4}|(?:19|"
-    r"20)\d{2}\b)",
-    re.IGNORECASE,
+    r"20)\d{2}\b)"
 )
-_LEADS = re.compile(r"(?:appendix|annex|section|table)\s[\w.]+\s?[:,(]\s?[\"“]?$", re.IGNORECASE)
-_PUBLIC = re.compile(
-    r"\b(?:Global Industry Classification Standard|Industry Classification Benchmark|Financial Information eXchange)\b",
-    re.IGNORECASE,
+_LEADS = Caseless(r"(?:appendix|annex|section|table)\s[\w.]+\s?[:,(]\s?[\"“]?$")
+_PUBLIC = Caseless(
+    r"\b(?:Global Industry Classification Standard|Industry Classification Benchmark|Financial Information eXchange)\b"
 )
 _LINK = re.compile(r"^[#/.]|/|\.\w{2,4}(?:#.*)?$")
 """A hyperlink to a file: whoever moves the documents moves it with them."""
+_KEPT_LIST = Caseless(
+    r"\b(?:exclusions?|restricted|eligib\w+|approved|sanctions?|watch|black|white|universe|tradable|"
+    r"controvers\w+) ?lists? (?:of|by|from|maintained by|published by|"
+    r"kept by|provided by|issued by)\s(?:the\s)?[\w-]+(?:\s[A-Z][\w-]+)*|"
+    r"\b(?:described|defined|set out|specified|laid down|stated) in (?:its|their) (?:own )?(?:rules?|rule ?book|"
+    r"methodology|guidelines|terms|documentation|prospectus)\b"
+)
+_HERE = Caseless(r"\b(?:sections?|appendix|annex|table|schedule|below|above|website|published (?:daily|on))\b")
 _GENERIC = frozenset({"this document", "the document", "this specification", "this policy"})
 
 
@@ -81,7 +88,33 @@ def external_documents(document: Document) -> Outcome:
                 decision=(f"external document {first.target!r}", "no version, edition or date beside any mention"),
             )
         )
-    return Outcome(tuple(drafts), tuple(examined))
+    return Outcome((*drafts, *_lists_elsewhere(document)), tuple(examined))
+
+
+def _lists_elsewhere(document: Document) -> list[Draft]:
+    """A list by which something is taken or left out, kept by somebody outside the document, of no date."""
+    drafts = []
+    for sentence in document.body:
+        match = _KEPT_LIST.search(sentence.text)
+        if match and not _DATED.search(sentence.text) and not _HERE.search(sentence.text):
+            span = Span(start=sentence.start + match.start(), end=sentence.start + match.end())
+            drafts.append(
+                Draft(
+                    family="XRF",
+                    category="external-dependency",
+                    severity="high",
+                    title=f"“{match.group()}” is not part of the document"[:120],
+                    explanation=(
+                        "What this list holds decides the result, and it is neither in the document nor cited with a "
+                        "version or date."
+                    ),
+                    spans=(span,),
+                    proposal=replace(document, span, f"{match.group()} of {{date}}"),
+                    confidence=0.75,
+                    decision=(f"list {match.group()!r}", "no version, no date, no place in the document"),
+                )
+            )
+    return drafts[:3]
 
 
 def _external(document: Document) -> list[CrossReference]:

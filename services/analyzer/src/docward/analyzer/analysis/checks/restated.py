@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace
 from docward.analyzer.analysis.quantities import Quantity
-from docward.analyzer.analysis.statements import Statement, scope_words, statements
-from docward.analyzer.analysis.text import content_stems, stems, words
+from docward.analyzer.analysis.statements import Statement, scope_words
+from docward.analyzer.analysis.text import Caseless, content_stems, stems, words
 from docward.events.ir import Span
 
 _COMPARABLE = frozenset({"money", "percent", "time", "multiple", "rate", "count", "number"})
@@ -46,28 +46,25 @@ _NOISE = frozenset(
         """
     )
 )
-_ASIDE = re.compile(
+_ASIDE = Caseless(
     r"\b(?:half|twice|double|third of|times the|sum of|total|aggregate|together|combined|other than|example|e\.g\.|"
     r"assum\w+|scenario|back-?test\w*|lowered|raised|from \S+ to|remaining|rest|another|additional|further|first|"
     r"initial\w*|instead|temporar\w+|exception\w*|special|reduced|increased|alternativ\w*|between|if more|older|"
-    r"last|previous|past|preceding|error|chance|probability|confidence|stress\w*|warn\w*|alert\w*)\b",
-    re.IGNORECASE,
+    r"last|previous|past|preceding|error|chance|probability|confidence|stress\w*|warn\w*|alert\w*)\b"
 )
 """Words of a sentence that speaks of a part, a case or an earlier state of what it names."""
 _CLAUSE = re.compile(
     r"[;:(),]|\b(?:and|but|or|while|that|which|who|if|when|where|whose|because|until|after|before|unless|so)\b",
     re.IGNORECASE,
 )
-_OPENS = re.compile(r"^\s*(?:if|when|whenever|where|once|as soon as|unless|until)\b", re.IGNORECASE)
-_BOUND = re.compile(
+_OPENS = Caseless(r"^\s*(?:if|when|whenever|where|once|as soon as|unless|until)\b")
+_BOUND = Caseless(
     r"\b(?:above|over|exceed\w*|beyond|larger than|greater than|more than|below|under|less than|smaller than|at most|"
-    r"at least|up to|reach(?:es)?|maximum|minimum|limited to|capped at|no more than|with)\s(?:an? )?$",
-    re.IGNORECASE,
+    r"at least|up to|reach(?:es)?|maximum|minimum|limited to|capped at|no more than|with)\s(?:an? )?$"
 )
-_HELD = re.compile(
+_HELD = Caseless(
     r"\b(?:are|is|were) (?:selected|chosen|kept|included|held|retained|admitted)\b|\b(?:consists? of|comprises?|holds|"
-    r"contains|includes|is made of|made up of)\b",
-    re.IGNORECASE,
+    r"contains|includes|is made of|made up of)\b"
 )
 _HEAD_END = words("of on in per for from to around against by with at over")
 
@@ -93,9 +90,9 @@ class _Parameter:
     head: str
 
 
-def restatements(document: Document, settled: AbstractSet[Span]) -> Outcome:
-    """`settled` are sentences whose contradiction has been told; they are passed over."""
-    labelled = list(_parameters(document))
+def restatements(document: Document, stated: Iterable[Statement], settled: AbstractSet[Span]) -> Outcome:
+    """`stated` are the statements of the document; sentences of `settled` contradict another one already."""
+    labelled = list(_parameters(stated))
     by_word: dict[tuple[str, str], list[_Parameter]] = defaultdict(list)
     for parameter in labelled:
         for word in parameter.core:
@@ -115,10 +112,10 @@ def restatements(document: Document, settled: AbstractSet[Span]) -> Outcome:
     return Outcome(tuple(drafts), tuple(dict.fromkeys(examined)))
 
 
-def _parameters(document: Document) -> Iterator[_Parameter]:
+def _parameters(stated: Iterable[Statement]) -> Iterator[_Parameter]:
     """Each label and value once."""
     known = set()
-    for statement in statements(document):
+    for statement in stated:
         core = _normal(content_stems(statement.label)) - _NOISE if statement.labelled else frozenset()
         identity = (core, statement.dimension, statement.value, statement.direction)
         if core and statement.dimension in _COMPARABLE and identity not in known:
@@ -157,7 +154,7 @@ def _clause(sentence: Sentence, quantity: Quantity) -> str:
 
 
 def _meant(said: _Said, labelled: Sequence[_Parameter]) -> list[_Parameter]:
-    """The labelled parameters that the quantity can be a value of: those whose words it uses, else those of its name."""
+    """The parameters that the quantity can be a value of: those whose words it uses, else those of its name."""
     fitting = [p for p in labelled if p.stated.sentence is not said.sentence and _direction_fits(p.stated, said)]
     full = [p for p in fitting if _uses_all(p, said) and not _other_scope(p.stated, said)]
     if full:

@@ -6,36 +6,41 @@ import re
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
+from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import Span
 
-_VENDOR = re.compile(
+_VENDOR = Caseless(
     r"\b(?:from|by|via|through|using|with|consult|of)\s(?P<source>(?:the|our|an?|its|multiple|several|various|"
     r"different|external|third-party)\s(?:(?:leading|standard|external|third[- ]party|market|pricing|price|data|"
     r"industry|primary|rating|reference|index|news|analytics|risk|independent|relevant|official|reputable|approved|"
     r"selected|internal|other|usual)[\s-]+){0,4}(?:vendors?|providers?|suppliers?|agenc(?:y|ies)|sources?|platforms?|"
     r"risk model|analytics platform|terminal|data ?base|external manager|feeds?|manager))\b(?!\s+(?:of section|named|"
-    r"listed|defined|described|in section))",
-    re.IGNORECASE,
+    r"listed|defined|described|in section))"
 )
-_OPAQUE = re.compile(
+_STATISTICS = Caseless(
+    r"\b(?:from|by|on|with|at|using|into)\s(?P<source>(?:(?:the|an?|official|public|relevant|latest)\s)*(?:(?:\w+\s)?"
+    r"statistics|aggregators?|(?:\w+ )?exchange rates? of (?:the|that|each) day|"
+    r"(?:prevailing|applicable|current|official|relevant|usual|market) (?:exchange|FX|interest|"
+    r"conversion|reference|funding) rates?))"
+    r"(?=\s*(?:[.,;)]|$|and\b|at\b|on\b|for\b|in\b))"
+)
+"""Kinds of sources that exist many times over."""
+_OPAQUE = Caseless(
     r"(?P<source>social media|economic indicators|sentiment measures|alternative data|news sentiment|public sources|"
-    r"vendor'?s (?:proprietary )?API|proprietary API)\b",
-    re.IGNORECASE,
+    r"vendor'?s (?:proprietary )?API|proprietary API)\b"
 )
-_VENUE = re.compile(
+_VENUE = Caseless(
     r"\b(?:trade[sd]?|executed?|orders?)\s(?:\w+\s)?on\s(?P<source>(?:multiple |several |various |different |"
-    r"the )?(?:exchanges|venues|trading venues))(?=\s*(?:[.,;]|using|with|$))",
-    re.IGNORECASE,
+    r"the )?(?:exchanges|venues|trading venues))(?=\s*(?:[.,;]|using|with|$))"
 )
 _NAMED = re.compile(r"\b(?:Bloomberg|Reuters|Refinitiv|LSEG|FactSet|ICE|WM/|CRSP|S&P|Moody|Fitch|MSCI|Markit)\b")
-_GENERIC_CELL = re.compile(
+_GENERIC_CELL = Caseless(
     r"(?:(?:the|our|an?|external|internal|third[- ]party|market|data|pricing|primary)\s)*(?:vendors?|providers?|"
-    r"suppliers?|sources?|feeds?|databases?|n/?a|various|internal|external|-|–|\?)",
-    re.IGNORECASE,
+    r"suppliers?|sources?|feeds?|databases?|n/?a|various|internal|external|-|–|\?)"
 )
 _NO_SOURCE = frozenset({"platform", "platforms", "manager", "terminal"})
 """Alone, they are where something runs or who decides, not where data comes from."""
-_SOURCE_COLUMN = re.compile(r"\b(?:source|vendor|provider|feed)\b", re.IGNORECASE)
+_SOURCE_COLUMN = Caseless(r"\b(?:source|vendor|provider|feed)\b")
 
 
 def named_sources(document: Document) -> Outcome:
@@ -56,7 +61,7 @@ def named_sources(document: Document) -> Outcome:
                     elif cell.text.strip():
                         examined.append(sentence.span)
             continue
-        for pattern in (_VENDOR, _OPAQUE, _VENUE):
+        for pattern in (_VENDOR, _OPAQUE, _VENUE, _STATISTICS):
             for match in pattern.finditer(sentence.text):
                 name = _bare(match)
                 if name in _NO_SOURCE or name in seen or name in defined or _is_named(sentence, match):

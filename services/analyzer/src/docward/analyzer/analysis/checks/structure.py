@@ -7,13 +7,12 @@ from collections import defaultdict
 
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Draft, Outcome
-from docward.analyzer.analysis.text import normalised
+from docward.analyzer.analysis.text import Caseless, normalised
 from docward.events.ir import Section, Table
 
-_INVENTORY = re.compile(
+_INVENTORY = Caseless(
     r"\b(?:inventory|register|list|catalogue)\b.{0,30}\b(?:algorithms?|algos?|strategies|models)\b|"
-    r"\b(?:algorithms?|algos?|strategy|strategies|models?)\s(?:inventory|register)\b",
-    re.IGNORECASE,
+    r"\b(?:algorithms?|algos?|strategy|strategies|models?)\s(?:inventory|register)\b"
 )
 _COLUMNS = {
     "unique identifier": r"\b(?:id|ident\w*|code|ref(?:erence)?|number|no\.?|key)\b",

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome
+from docward.analyzer.analysis.text import Caseless
 from docward.events.findings import Category
 from docward.events.ir import Definition, Span
 
 _SYMBOL = re.compile(r"[A-Za-zα-ωΑ-Ω]{1,3}|(?:\\\w+|[A-Za-zα-ωΑ-Ω]{1,12})[_^].+|\\\w+(?:\{\w\}.*)?")
-_WHERE = re.compile(r"\W*where\b", re.IGNORECASE)
+_WHERE = Caseless(r"\W*(?:where|with|in which|wherein|here)\b")
+_LISTS = Caseless(r"(?:^|\s)(?:where|with|in which|wherein|here|symbols?|notation|variables?)\s*[:,]?\s*$")
 _MATH = re.compile(r"\$[^$\n]+\$|`[^`\n]+`")
 _DECORATION = re.compile(r"\\(?:bar|hat|tilde|vec|mathrm|text|mathbf)\b|[{}\s]")
 
@@ -25,31 +27,25 @@ _TERM = re.compile(
 _COMPUTES = re.compile(
     r"\b(?:divided by|multiplied by|times|sum of|product of|difference (?:of|between)|ratio of|less|plus|minus)\b"
 )
-_EARLIER_BEFORE = re.compile(r"\b(?:previous|prior|preceding|old|last|initial|yesterday['’]s|former)\s$", re.IGNORECASE)
-_EARLIER_BEHIND = re.compile(
-    r"^[^,.;]{0,20}\b(?:before|previous|prior|preceding|yesterday|t\s?[-−–]\s?1|last)\b", re.IGNORECASE
-)
+_EARLIER_BEFORE = Caseless(r"\b(?:previous|prior|preceding|old|last|initial|yesterday['’]s|former)\s$")
+_EARLIER_BEHIND = Caseless(r"^[^,.;]{0,20}\b(?:before|previous|prior|preceding|yesterday|t\s?[-−–]\s?1|last)\b")
 
-_OF_THE_DAY = re.compile(
+_OF_THE_DAY = Caseless(
     r"\b(?:of|on) the (?:same|current|rebalancing|effective|trading|that) (?:trading |business )?day\b|"
-    r"\b(?:today|(?:the )?(?:current|same|that) day)['’]s\b",
-    re.IGNORECASE,
+    r"\b(?:today|(?:the )?(?:current|same|that) day)['’]s\b"
 )
-_KNOWN_AT_THE_END = re.compile(
+_KNOWN_AT_THE_END = Caseless(
     r"\b(?:clos(?:e|ing)|settlement prices?|(?:total|full|whole|entire) (?:\w+ )?(?:volume|turnover)|"
-    r"(?:daily|day['’]s) (?:high|low|volume))\b",
-    re.IGNORECASE,
+    r"(?:daily|day['’]s) (?:high|low|volume))\b"
 )
-_AT_THE_OPEN = re.compile(
+_AT_THE_OPEN = Caseless(
     r"\b(?:at|from|before|by|until) (?:the )?(?:market )?(?:open(?:ing)?|start of (?:the )?(?:trading|session))\b|"
-    r"\bat 0?[5-9]:\d\d\b",
-    re.IGNORECASE,
+    r"\bat 0?[5-9]:\d\d\b"
 )
-_BEFORE_THE_OPEN = re.compile(r"\bbefore (?:the )?(?:market )?open(?:ing)?\b", re.IGNORECASE)
-_OTHER_DAY = re.compile(
+_BEFORE_THE_OPEN = Caseless(r"\bbefore (?:the )?(?:market )?open(?:ing)?\b")
+_OTHER_DAY = Caseless(
     r"\b(?:previous|prior|preceding|following|next|yesterday\w*|day (?:before|after)|estimated?|forecast\w*|"
-    r"expected|not|never)\b",
-    re.IGNORECASE,
+    r"expected|not|never)\b"
 )
 _TIME_INDEX = re.compile(r"[_^](?:\{[\w,]*?)?(?<![A-Za-z])t(?![A-Za-z])")
 _LATER_INDEX = re.compile(r"[_^]\{?[\w,]*?(?<![A-Za-z])t\s*\+\s*\d")
@@ -71,10 +67,18 @@ def unused_symbols(document: Document) -> Outcome:
 
 def _explains_a_formula(document: Document, sentence: Sentence) -> bool:
     """The list below a formula of the same section."""
-    return bool(_WHERE.match(sentence.text)) and any(
+    return bool(_WHERE.match(sentence.text) or _is_listed(document, sentence)) and any(
         formula.span.end <= sentence.start and document.section_at(formula.span.start) is sentence.section
         for formula in document.ir.formulas
     )
+
+
+def _is_listed(document: Document, sentence: Sentence) -> bool:
+    """An item of a list that the word `where` leads into."""
+    index = sentence.index
+    while index and document.sentences[index].kind == "list":
+        index -= 1
+    return sentence.kind == "list" and _LISTS.search(document.sentences[index].text) is not None
 
 
 def _base(symbol: str) -> str:
@@ -113,7 +117,7 @@ def _unused(definition: Definition, symbol: str) -> Draft:
     )
 
 
-_EVENT = re.compile(r"\b(?:re-?balancing|reconstitution|reset|roll|corporate (?:actions?|events?))\b", re.IGNORECASE)
+_EVENT = Caseless(r"\b(?:re-?balancing|reconstitution|reset|roll|corporate (?:actions?|events?))\b")
 
 
 @dataclass(frozen=True)

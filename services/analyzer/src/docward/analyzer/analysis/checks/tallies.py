@@ -8,18 +8,17 @@ from collections.abc import Iterator
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome
 from docward.analyzer.analysis.quantities import number, quantities
+from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import Span, Table
 
-_SHARES = re.compile(r"\b(?:weight(?:ing)?s?|allocations?|shares?|proportions?|splits?|composition|percent\w*)\b", re.IGNORECASE)
-_NO_SHARES = re.compile(
+_SHARES = Caseless(r"\b(?:weight(?:ing)?s?|allocations?|shares?|proportions?|splits?|composition|percent\w*)\b")
+_NO_SHARES = Caseless(
     r"\b(?:max\w*|min\w*|caps?|capped|limits?|floors?|range|change|return|volatility|largest|top|current|previous|"
-    r"outstanding|from|to|between|threshold|participation|turnover|up to|at (?:most|least))\b",
-    re.IGNORECASE,
+    r"outstanding|from|to|between|threshold|participation|turnover|up to|at (?:most|least))\b"
 )
-_TOTAL = re.compile(r"^\W*(?:total|sum|all)\b", re.IGNORECASE)
-_ADD_UP = re.compile(
-    r"\b(?:add(?:s|ed)? up|sums?|total(?:s|ling)?|weighted (?:mean|average|sum)|split|allocated|weights|combination)\b",
-    re.IGNORECASE,
+_TOTAL = Caseless(r"^\W*(?:total|sum|all)\b")
+_ADD_UP = Caseless(
+    r"\b(?:add(?:s|ed)? up|sums?|total(?:s|ling)?|weighted (?:mean|average|sum)|split|allocated|weights|combination)\b"
 )
 _ITEM = r"(?:[A-Z][\w&.-]*(?:[ -][A-Z\d][\w&.-]*){0,3})\s\(?\d{1,3}(?:\.\d+)?\s?%\)?"
 _ITEMS = re.compile(rf"{_ITEM}(?:(?:,\s|,?\s(?:and|plus)\s){_ITEM})+")
@@ -33,25 +32,26 @@ _ORDINALS = (
     "twelfth",
 )  # fmt: skip
 _ORDINAL = rf"(?:{'|'.join(_ORDINALS)})"
-_RANGE = re.compile(
-    rf"\bfrom\s(?:the\s)?(?P<first>{_ORDINAL})\s(?:[\w ]{{0,20}}\s)?(?:to|through|until)\s(?:the\s)?(?P<last>{_ORDINAL})\s"
-    r"(?:\w+\s)?days?\b",
-    re.IGNORECASE,
+_RANGE = Caseless(
+    rf"\bfrom\s(?:the\s)?(?P<first>{_ORDINAL})\s(?:[\w ]{{0,20}}\s)?(?:to|through|until)\s(?:the\s)?"
+    rf"(?P<last>{_ORDINAL})\s(?:\w+\s)?days?\b"
 )
-_TAKES = re.compile(
+_TAKES = Caseless(
     r"\b(?:takes?|lasts?|over|runs? (?:for|over)|spread over|spans?|within)\s(?:a period of\s)?(?P<count>\w+)\s"
-    r"(?:\w+\s)?days\b",
-    re.IGNORECASE,
+    r"(?:\w+\s)?days\b"
 )
-_EVERY = re.compile(r"\bevery\s(?P<count>\w+)\s(?P<unit>hours?|months?|minutes?)\b", re.IGNORECASE)
-_TIMES = re.compile(
+_EVERY = Caseless(r"\bevery\s(?P<count>\w+)\s(?P<unit>hours?|months?|minutes?)\b")
+_TIMES = Caseless(
     r"\b(?P<count>\w+)\s(?:times|payments?|fixings?|intervals?|rebalancings?|reviews?|periods|observations|settlements?)\s"
-    r"(?:a|per|each|every)\s(?P<unit>day|year|hour)\b",
-    re.IGNORECASE,
+    r"(?:a|per|each|every)\s(?P<unit>day|year|hour)\b"
 )
 _FIT = {("hour", "day"): 24, ("month", "year"): 12, ("minute", "hour"): 60}
-_DAY_COUNT = re.compile(r"\b(?:ACT(?:UAL)?|30E?|Act)\s?/\s?(?P<basis>360|365(?:\.25)?)\b|\bactual/(?P<basis2>360|365)\b")
-_DIVISOR = re.compile(r"\\frac\{(?P<over>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\{\s*(?P<basis>360|365)\s*\}|/\s*(?P<basis2>360|365)(?!\d)")
+_DAY_COUNT = re.compile(
+    r"\b(?:ACT(?:UAL)?|30E?|Act)\s?/\s?(?P<basis>360|365(?:\.25)?)\b|\bactual/(?P<basis2>360|365)\b"
+)
+_DIVISOR = re.compile(
+    r"\\frac\{(?P<over>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\{\s*(?P<basis>360|365)\s*\}|/\s*(?P<basis2>360|365)(?!\d)"
+)
 
 
 def tallies(document: Document) -> Outcome:
@@ -183,7 +183,7 @@ def _miscounted(one: Sentence, other: Sentence, first: str, second: str) -> Draf
 
 def _day_counts(document: Document) -> Iterator[Draft]:
     """The basis that the text names, against the one by which a formula divides."""
-    named = [(s, m["basis"] or m["basis2"]) for s in document.body if (m := _DAY_COUNT.search(s.text))]
+    named = [(s, m["basis"]) for s in document.body if (m := _DAY_COUNT.search(s.text))]
     bases = {basis for _, basis in named}
     if len(bases) != 1:
         return
@@ -196,7 +196,7 @@ def _day_counts(document: Document) -> Iterator[Draft]:
                 category="inconsistent-content",
                 severity="high",
                 title=f"A year of {basis} days in the formula, of {named[0][1]} in the text",
-                explanation="The formula divides by another number of days than the day count convention that is named.",
+                explanation="The formula divides by another number of days than the named day count convention.",
                 spans=(named[0][0].span, formula.span),
                 confidence=0.85,
                 decision=("day count", f"{named[0][1]} against {basis}"),

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, replace
-from docward.analyzer.analysis.text import content_stems, words
+from docward.analyzer.analysis.text import Caseless, content_stems, words
 from docward.events.ir import Span
 
 _ACRONYM = re.compile(r"(?<![\w$\\/.-])[A-Z][A-Z&]{1,6}s?(?![\w]|[-/.]\w|\s?=|[’']\w)")
@@ -42,13 +42,12 @@ _MEANS = re.compile(
     r"(?:^|[,:;]\s|\bthe\s|\b[Aa]n?\s)[\"“]?(?P<term>[A-Z][\w-]+(?: [A-Z][\w-]+)*)[\"”]?\s(?:means|is defined as|"
     r"shall mean|denotes)\s(?P<text>.{10,})"
 )
-_PRICED = re.compile(
-    r"\b(?:prices?|contracts?|shares?|units?|lots?|volumes?|futures?|options?|positions?|quotes?) (?:of|in|on) $",
-    re.IGNORECASE,
+_PRICED = Caseless(
+    r"\b(?:prices?|contracts?|shares?|units?|lots?|volumes?|futures?|options?|positions?|quotes?) (?:of|in|on) $"
 )
 """Before the symbol of an instrument: `seven contracts of FESX`."""
-_CODE_COLUMN = re.compile(
-    r"\b(?:MIC|codes?|tickers?|symbols?|ISINs?|RIC|ids?|identifiers?|venues?|exchanges?|instruments?)\b", re.IGNORECASE
+_CODE_COLUMN = Caseless(
+    r"\b(?:MIC|codes?|tickers?|symbols?|ISINs?|RIC|ids?|identifiers?|venues?|exchanges?|instruments?)\b"
 )
 """The heading of a column of codes."""
 _LISTED = re.compile(r"(?:\b[A-Z]{2,5},\s){2,}(?:and\s|or\s)?[A-Z]{2,5}\b(?:\s(?:and|or)\s[A-Z]{2,5}\b)?")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
 from docward.analyzer.analysis.quantities import quantities
-from docward.analyzer.analysis.text import content_stems
+from docward.analyzer.analysis.text import Caseless, content_stems
 from docward.events.ir import Span
 
 _HEAD = (
@@ -17,61 +17,53 @@ _HEAD = (
     r"order value|order size|order volume|position size|leverage)"
 )
 _NO_LIMIT = r"(?:no|any|such|this|that|same|soft|hard|new|second|other)\b"
-_NAMED = re.compile(
+_NAMED = Caseless(
     rf"\b(?P<name>(?:(?:minimum|maximum|max|min|upper|lower|entry|exit|stop[- ]loss|price|position|risk|loss|"
     rf"drawdown|exposure|concentration|liquidity|acceptable|volume|order|message|rate|turnover|tracking|error|"
     rf"leverage|score|size|weight|daily|gross|net|participation|volatility|value|predefined|predetermined|certain|"
-    rf"given|specified)\s){{1,4}}{_HEAD})\b(?!\s(?:orders?|price|of the venue))",
-    re.IGNORECASE,
+    rf"given|specified)\s){{1,4}}{_HEAD})\b(?!\s(?:orders?|price|of the venue))"
 )
-_BARE = re.compile(
+_BARE = Caseless(
     r"\b(?:(?:exceeds?|above|below|over|under|reaches|breaches|crosses|hits|drops below|falls below|"
     r"rises above)\s(?:the\s|a\s|an\s|its\s)?(?P<name>(?:upper |lower |entry |exit |minimum |maximum |configured |"
     r"allowed |permitted |agreed |defined |set )?(?:thresholds?|limits?|caps?|maximum|minimum)))(?=\s*(?:[.,;)]|$|"
-    r"\band\b|\bor\b))",
-    re.IGNORECASE,
+    r"\band\b|\bor\b))"
 )
-_IMPOSED = re.compile(
+_IMPOSED = Caseless(
     rf"\b(?:an?|the|every|each)\s(?P<name>(?:(?:maximum|minimum|max|min)\s(?:[\w-]+\s){{0,4}}?[\w-]+|"
     rf"(?!{_NO_LIMIT})[\w-]+\s(?:[\w-]+\s){{0,3}}?(?:limit|threshold|cap)))\s(?:appl(?:y|ies)\s(?:to|per|for)|"
     r"is (?:in place|applied|enforced|imposed))\b|"
     r"\boutside (?:of )?(?:the|its|their) (?P<collar>(?:price )?collars?)\b|"
-    r"\b(?P<setting>(?:window|timeout|interval|delay|size|limit|threshold|quantity))\s(?:as|that is) configured\b",
-    re.IGNORECASE,
+    r"\b(?P<setting>(?:window|timeout|interval|delay|size|limit|threshold|quantity))\s(?:as|that is) configured\b"
 )
 """A limit that is said to be in force, by whatever name."""
-_LEFT_OPEN = re.compile(
+_LEFT_OPEN = Caseless(
     r"\b(?P<name>(?:maximum|minimum|max|min)\s(?:\w+\s){0,2}(?:loss|position|exposure|drawdown|weight|turnover|"
     r"holding|size|value|volume|quantity|leverage|spread|deviation))\s(?:is|are)\s(?:set|defined|determined|fixed|"
-    r"decided|chosen|agreed|given)\s(?:by|with|according)\b",
-    re.IGNORECASE,
+    r"decided|chosen|agreed|given)\s(?:by|with|according)\b"
 )
-_LIMITS = re.compile(
+_LIMITS = Caseless(
     r"\b(?:maximum|minimum|max|min|limit\w*|thresholds?|caps?|capped|floors?|ceilings?|collars?|budgets?|buffers?|"
     r"levels?|ratios?|tolerances?|multiplier|leverage|at least|at most|exceed\w*|no more|not more|up to|restricted|"
-    r"stop[- ]loss)\b",
-    re.IGNORECASE,
+    r"stop[- ]loss)\b"
 )
 """Words of a sentence whose quantity can be the value of a limit."""
-_APPLIES = re.compile(
+_APPLIES = Caseless(
     r"\b(?:appl(?:y|ies)|is (?:set|applied|used|in place|defined|enforced)|are (?:set|applied|used|in place|"
     r"enforced)|must (?:be|not|have|meet)|shall|capped|limited|exceeds?|triggers?|triggered|above|below|greater|less|"
-    r"more|crosses|within|stays?)\b",
-    re.IGNORECASE,
+    r"more|crosses|within|stays?)\b"
 )
-_ELSEWHERE = re.compile(
+_ELSEWHERE = Caseless(
     r"\b(?:sections?|§|tables?|appendix|annex|article|schedule|parameter sheet)\s?\d?|\bas (?:defined|described|"
     r"specified|set out|listed) (?:in|above|below)|\bdefined (?:above|below|in)\b|\bthe (?:following|"
-    r"values?) (?:limits?|of)\b",
-    re.IGNORECASE,
+    r"values?) (?:limits?|of)\b"
 )
-_META = re.compile(
+_META = Caseless(
     r"\b(?:breach(?:es)?|review\w*|calibrat\w*|chang\w*|adjust\w*|monitor\w*|approv\w*|sets?|log\w*|alert\w*|"
-    r"escalat\w*|own\w*|relax\w*|overrid\w*|which no limit|every limit|each limit|all limits)\b",
-    re.IGNORECASE,
+    r"escalat\w*|own\w*|relax\w*|overrid\w*|which no limit|every limit|each limit|all limits)\b"
 )
-_LIMITED = re.compile(
-    r"\b(?:maximum|minimum|limit\w*|thresholds?|caps?|capped|at least|at most|exceed\w*|stop[- ]loss)\b", re.IGNORECASE
+_LIMITED = Caseless(
+    r"\b(?:maximum|minimum|limit\w*|thresholds?|caps?|capped|at least|at most|exceed\w*|stop[- ]loss)\b"
 )
 _NEXT_VERB = re.compile(r",?\s(?:and|but|while)\s(?:is\s)?(?:closed?s?|sold|opened|removed|reduced|stops?|ends?)\b|;")
 """Behind a limit, where the sentence turns to something else."""
@@ -98,13 +90,15 @@ _QUANTITATIVE = frozenset({"money", "rate", "percent", "time", "multiple", "coun
 
 _FILLED = re.compile(r"^\W*[A-Za-z][\w /&()%-]{2,60}?\s?[:=]\s*\S")
 _EMPTY = re.compile(r"^\W*(?P<name>[A-Za-z][\w /&()%-]{2,60}?)\s?[:=]\W*$")
-_MILLIONS = re.compile(r"\b\d[\d.,]*\s?(?:million|billion|mn|bn|m)\b(?!\s(?:[a-z]+s|EUR|USD|GBP|CHF|JPY|euros?|dollars?)\b)")
+_MILLIONS = re.compile(
+    r"\b\d[\d.,]*\s?(?:million|billion|mn|bn|m)\b(?!\s(?:[a-z]+s|EUR|USD|GBP|CHF|JPY|euros?|dollars?)\b)"
+)
 _MEASURED = re.compile(
     r"\b(?:EUR|USD|GBP|CHF|JPY|SEK|NOK|DKK|AUD|CAD|HKD|SGD|PLN|USDT|USDC|BTC|ETH|euros?|dollars?|pounds?|shares|"
     r"contracts|messages?|orders|units|records|rows|events|notional of|tonnes|barrels|MWh?|words|m(?:et(?:er|re)s?))\b|"
     r"[€$£¥]"
 )
-_BASE_DATE = re.compile(r"\b(?:base|inception|commencement) date\b", re.IGNORECASE)
+_BASE_DATE = Caseless(r"\b(?:base|inception|commencement) date\b")
 
 
 def stated_values(document: Document) -> Outcome:

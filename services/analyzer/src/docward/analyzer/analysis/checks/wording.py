@@ -10,7 +10,7 @@ import re
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
-from docward.analyzer.analysis.text import alternatives
+from docward.analyzer.analysis.text import Caseless, alternatives
 from docward.events.ir import Span
 
 _OPEN_PHRASES = r"""
@@ -41,17 +41,24 @@ _OPEN_PHRASES = r"""
     using algorithms
     (?:more|less) (?:aggressively|passively|conservatively|cautiously|defensively|patiently)(?! than)
     in good time
-    (?:deems?|considers?|thinks?|judges?|finds?|sees?) (?:it )?(?:to be )?(?:fair|fit|appropriate|reasonable|suitable|necessary|adequate|proper)
-    (?:(?:is|are|becomes?|remains?|be|been|seems?) (?:too |very |no longer |not )?|(?:its|their) \w+ is )(?:attractive|unattractive|favou?rable|insufficient|inadequate|unsatisfactory|promising|noteworthy)
-    (?:if|when|where|unless|once) (?:\w+ ){1,4}(?:is|are|has been|have been) (?:material|significant|serious|severe)(?!\s(?:if|when|where|as|in)\b)
-    (?:most|least) (?:liquid|active|representative|suitable|attractive|efficient)(?! (?:\w+ ){0,3}(?:by|measured|in terms|according))
+    (?:deems?|considers?|thinks?|judges?|finds?|sees?) (?:it )?(?:to be )?(?:fair|fit|appropriate|reasonable)
+    (?:deems?|considers?|thinks?|judges?|finds?|sees?) (?:it )?(?:to be )?(?:suitable|necessary|adequate|proper)
+    (?:is|are|becomes?|remains?|be|been|seems?) (?:too |very |no longer |not )?OPEN_PREDICATE
+    (?:its|their) \w+ (?:is|are) OPEN_PREDICATE
+    (?:if|when|where|unless|once) (?:\w+ ){1,4}(?:is|are|has been|have been) OPEN_MEASURE
+    (?:most|least) (?:liquid|active|representative|suitable|attractive|efficient)(?! (?:\w+ ){0,3}(?:by|in terms)\b)
 """
 """Leave a decision open, whatever stands around them."""
 _ADJECTIVE = (
     r"(?:wide|high|low|large|small|thin|weak|strong|turbulent|volatile|illiquid|unstable|busy|calm|adverse|stressed)"
-    r"(?!\\s(?:than|as|enough|by|and|or)\b|-|:)"
+    r"(?!\s(?:than|as|enough|by|and|or)\b|-|:)"
 )
-_OPEN = re.compile(rf"\b{alternatives(_OPEN_PHRASES.replace('OPEN_ADJECTIVE', _ADJECTIVE))}(?!\w)", re.IGNORECASE)
+_PREDICATE = r"(?:attractive|unattractive|favou?rable|insufficient|inadequate|unsatisfactory|promising|noteworthy)"
+_MEASURE = r"(?:material|significant|serious|severe)(?!\s(?:if|when|where|as|in)\b)"
+_OPEN_WORDS = {"OPEN_ADJECTIVE": _ADJECTIVE, "OPEN_PREDICATE": _PREDICATE, "OPEN_MEASURE": _MEASURE}
+_OPEN = Caseless(
+    rf"\b{alternatives(re.sub('|'.join(_OPEN_WORDS), lambda m: _OPEN_WORDS[m.group()], _OPEN_PHRASES))}(?!\w)",
+)
 
 _VAGUE_PHRASES = r"""
     (?:in)?(?:appropriate|adequate|sufficient|significant|substantial|considerable)(?:ly)?
@@ -79,46 +86,42 @@ _VAGUE_PHRASES = r"""
     turbulent markets?
     with (?:an? )?(?:low|high|wide|poor|weak|strong|thin) (?:\w+ ){1,2}(?:is|are) (?:skipped|excluded|avoided)
     small (?:residuals?|remainders?|quantities|amounts|orders)
-    for (?:large|larger|big|small|smaller|illiquid|liquid|volatile) (?:\w+ )?(?:orders?|requests?|trades?|positions?|clients?|markets?|sizes?)
-    (?:serious|severe|notable|extreme|exceptional|undue) (?:\w+ )?(?:controvers\w+|mov\w+|conditions?|events?|circumstances|deviations?|delays?|losses|volatility|cases)
+    for (?:large|larger|big|small|smaller|illiquid|liquid|volatile) (?:\w+ )?(?:orders?|requests?|trades?|positions?)
+    for (?:large|larger|big|small|smaller|illiquid|liquid|volatile) (?:\w+ )?(?:clients?|markets?|sizes?)
+    (?:serious|severe|notable|extreme|exceptional|undue) (?:\w+ )?(?:controvers\w+|mov\w+|conditions?|events?)
+    (?:serious|severe|notable|extreme|exceptional|undue) (?:\w+ )?(?:circumstances|deviations?|delays?|losses|cases)
     (?:deviates?|differs?|departs?) from (?:the )?(?:others?|rest|market|usual|normal|expected)
     materially
 """
 """Vague where they qualify what is ruled and no number makes them precise."""
-_VAGUE = re.compile(rf"\b{alternatives(_VAGUE_PHRASES)}\b", re.IGNORECASE)
+_VAGUE = Caseless(rf"\b{alternatives(_VAGUE_PHRASES)}\b")
 
-_SOFT = re.compile(
-    r"\b(?:generally|normally|typically|usually|robust(?:ly)?|various|several|some|leading|etc\.|and/or)(?!\w)",
-    re.IGNORECASE,
+_SOFT = Caseless(
+    r"\b(?:generally|normally|typically|usually|robust(?:ly)?|various|several|some|leading|etc\.|and/or)(?!\w)"
 )
 """Harmless in a description; in a requirement (must, shall, should) they leave it open."""
-_EXEMPT = re.compile(
+_EXEMPT = Caseless(
     r"material(?:ly)? change|substantial (?:change|update)|"
     r"appropriate (?:\w+ )?authority|regularly scheduled|regular trading|frequently asked|"
-    r"normal(?:ly)? distribut|significant (?:digit|figure)s?|sufficient condition",
-    re.IGNORECASE,
+    r"normal(?:ly)? distribut|significant (?:digit|figure)s?|sufficient condition"
 )
-_BACKGROUND = re.compile(
+_BACKGROUND = Caseless(
     r"\b(?:purpose|objectives?|rationale|background|introduction|overview|limitations?|disclaimer|references|about|"
-    r"change ?log|version history|glossary|abbreviations|risk (?:disclosure|warning)s?|summary)\b",
-    re.IGNORECASE,
+    r"change ?log|version history|glossary|abbreviations|risk (?:disclosure|warning)s?|summary)\b"
 )
-_EXPLAINS = re.compile(
+_EXPLAINS = Caseless(
     r"\b(?:because|reflects?|aims? to|seeks? to|intend(?:s|ed) to|designed to|allows? for|describes?|rationale|"
-    r"hypothesis|tends? to|historically|persists?|for example|e\.g\.)\b",
-    re.IGNORECASE,
+    r"hypothesis|tends? to|historically|persists?|for example|e\.g\.)\b"
 )
-_PRECISE = re.compile(
+_PRECISE = Caseless(
     r"\(see |\bsections?\s\d|\btable\s\d|\bas (?:defined|set out|specified|described|listed) (?:in|below|above)|"
-    r"\bthat is\b|\bi\.e\.|\bnamely\b|\bmeans\b|\bdefined as\b|\bif and only if\b",
-    re.IGNORECASE,
+    r"\bthat is\b|\bi\.e\.|\bnamely\b|\bmeans\b|\bdefined as\b|\bif and only if\b"
 )
 _NUMERIC = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma", "cadence", "clock"})
-_SUBJECT_TO_RULE = re.compile(
+_SUBJECT_TO_RULE = Caseless(
     r"\b(?:must|shall|should|may|will|is|are|be|has|have|requires?|applied|apply|applies|use[sd]?|excluded?|remain|"
     r"stay|sell|buy|trade|monitor|rebalance[sd]?|holds?|enters?|exits?|close|roll|review(?:ed)?|report(?:ed)?|adjusts?|adjusted|increase|"
-    r"reduce|consult|notif\w+|changes?|investigates?|reacts?|escalates?|informs?)\b",
-    re.IGNORECASE,
+    r"reduce|consult|notif\w+|changes?|investigates?|reacts?|escalates?|informs?)\b"
 )
 _PLACEHOLDER = re.compile(
     r"\b(?:TBD|TBC|TBA|TODO|FIXME|XXX+|to be (?:determined|defined|decided|confirmed|completed|added|specified|"
