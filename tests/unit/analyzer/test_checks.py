@@ -12,6 +12,8 @@ LONG = "\n\nThe desk opens its books at the start of each session and closes the
 ABSENT = {"ownership", "approvals", "document-control", "missing-data", "document-kind"}
 """Checks for something absent; they have tests of their own."""
 
+TERMS = "".join(f'"{name} Price" means the price at the {name.lower()}.\n\n' for name in ("Closing", "Opening", "Noon"))
+
 DEFECTS = [
     # check, text, words that must be quoted
     ("internal-references", "# 1 A\n\nSee Appendix B for the list.", "Appendix B"),
@@ -174,6 +176,11 @@ DEFECTS = [
     ("regulation-citations", "The kill switch is required by Rule 15c3-5.", "15c3-5"),
     ("responsibilities", "Every change is approved before release.", "is approved"),
     ("responsibilities", "An alert is escalated after two minutes.", "is escalated"),
+    ("undefined-terms", f"{TERMS}It is computed from the Adjusted Price.", "Adjusted Price"),
+    ("sampling", "The spread is averaged over the last 30 observations.", "last 30 observations"),
+    ("tallies", "| Asset | Weight |\n|---|---|\n| Gold | 60 % |\n| Silver | 35 % |\n", "Gold"),
+    ("denied-controls", "The gateway does not support a kill switch.", "kill switch"),
+    ("deployments", "A new version goes live once its tests pass.", "goes live"),
 ]
 
 CLEAN = [
@@ -302,6 +309,11 @@ CLEAN = [
     ("regulation-citations", "The pre-trade controls of Article 15 of RTS 6 run in the gateway."),
     ("responsibilities", "Every change is approved by the Chief Risk Officer."),
     ("responsibilities", "An alert is escalated to the Head of Equities."),
+    ("undefined-terms", f"{TERMS}It is computed from the Closing Price."),
+    ("sampling", "The spread is averaged over the last 30 observations, one every second."),
+    ("tallies", "| Asset | Weight |\n|---|---|\n| Gold | 60 % |\n| Silver | 40 % |\n"),
+    ("denied-controls", "The kill switch does not cancel orders that hedge a position."),
+    ("deployments", "A new version goes live once its tests pass. Market Risk approves each version."),
 ]
 
 

@@ -216,7 +216,10 @@ def test_what_is_half_met_in_passing_is_told_with_what_is_absent(report, any_id)
     policies = [policy(id="A-1"), *(policy(id=f"P-{n}", evidence=_KILL) for n in "12")]
     policies += [policy(id=f"{n}-1", evidence=_KILL) for n in "QR"]
     release = Release(any_id, "house", 1, tuple(policies))
-    half = "Alerts are raised within 3 seconds of a breach." + " The door of the index is blue and the walls are grey." * 70
+    half = (
+        "Alerts are raised within 3 seconds of a breach."
+        + " The door of the index is blue and the walls are grey." * 70
+    )
     joined = "house: little or nothing stated on 5 requirements"
     assert joined in [f.title for f in report(f"# 1 Colours\n\n{half}", release).findings]
     told = {f.title for f in report(f"# 1 Alerts\n\n{half}", release).findings}

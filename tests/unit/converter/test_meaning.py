@@ -183,7 +183,7 @@ def test_references_are_resolved_or_say_that_they_are_not():
         "Appendix C": False,
         "Table 1": True,
         "Table 7": False,
-        "Equation (3": True,
+        "Equation (3)": True,
         "[scope](#1-scope)": True,
         "[nowhere](#nowhere)": False,
         "“Limits” section": True,

@@ -238,6 +238,10 @@ class Document:
             page=self.page_at(span.start),
         )
 
+    def has_slot(self, sentence: Sentence) -> bool:
+        """Whether words are still to be filled in (`{value}`); they are no text, and no gap either."""
+        return self.markdown.count("{", sentence.start, sentence.end) > sentence.text.count("{")
+
     def mentioned(self, sentence: Sentence, concept: str) -> Iterator[Span]:
         for mention in sentence.mentions:
             if mention.concept == concept:

@@ -20,7 +20,8 @@ from docward.events.findings import AnalysisReport, Finding, PolicyRef
 from docward.events.ir import Ir
 from docward.events.policies import Policy
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 ENGINE = "offline/6"
 """Goes into every report. Changes whenever the same input can give another report."""
@@ -36,7 +37,7 @@ class Release:
     policies: tuple[Policy, ...]
 
 
-def _uncollected(work: Callable[P, R]) -> Callable[P, R]:
+def uncollected(work: Callable[P, R]) -> Callable[P, R]:
     """Without Python's collector of cycles, which would walk all sentences again and again: an analysis makes none."""
 
     @wraps(work)
@@ -52,7 +53,7 @@ def _uncollected(work: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-@_uncollected
+@uncollected
 def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisReport:
     """Findings, a verdict for every policy, and scores. Raises ValueError when the IR was made from another text."""
     examined = examine(ir, markdown, releases)

@@ -18,7 +18,7 @@ from docward.analyzer.analysis.checks import conflicts, terms, values
 from docward.analyzer.analysis.coverage import Assessment
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import KIND, Outcome
-from docward.analyzer.analysis.engine import ENGINE, Examined, Release, examine, ruled
+from docward.analyzer.analysis.engine import ENGINE, Examined, Release, examine, ruled, uncollected
 from docward.analyzer.analysis.findings import finding, ordered
 from docward.events.findings import (
     AnalysisReport,
@@ -92,6 +92,7 @@ class _Part:
         )
 
 
+@uncollected
 def analyse_suite(members: Sequence[Member], releases: Sequence[Release]) -> AnalysisReport:
     """Of the members in their order, the primary one first. Raises ValueError when there is none, when two have one id,
     or when an IR was made from another text.

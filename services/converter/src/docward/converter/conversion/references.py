@@ -22,7 +22,7 @@ NUMBER = r"(?:[A-Z]\.)?\d+(?:\.\d+)*(?:\([a-z0-9]{1,4}\))*(?![\w%])|[A-Z](?:\.?\
 LIST = rf"(?P<numbers>(?:{NUMBER})(?:(?:\s*,\s*|\s*,?\s+(?:and|or|to|through)\s+|\s*[–-]\s*|\s*&\s*)(?:{NUMBER}))*)"
 KINDS: tuple[tuple[ReferenceKind, str], ...] = (
     ("section", r"[Ss]ections?|[Ss]ubsections?|Sec\.|Sect\.|[Cc]hapters?|[Cc]lauses?|§§?|[Pp]aragraphs?"),
-    ("appendix", r"[Aa]ppendix|[Aa]ppendices|[Aa]nnex(?:es)?|Schedule|Exhibit|APPENDIX|ANNEX"),
+    ("appendix", r"[Aa]ppendix|[Aa]ppendices|[Aa]nnexe?s?|Schedules?|Exhibits?|Attachments?|Addendum|APPENDIX|ANNEX"),
     ("table", r"[Tt]ables?|Tab\."),
     ("figure", r"[Ff]igures?|Figs?\.|[Cc]hart|[Dd]iagram"),
     ("formula", r"[Ee]quations?|Eqs?\.|[Ff]ormulas?|[Ff]ormulae"),
@@ -71,10 +71,12 @@ VENDOR = re.compile(
 )
 BARE_URL = re.compile(r"https?://[^\s<>()\[\]|\"”]+[^\s<>()\[\]|\"”.,;:!?]")
 BY_TITLE = re.compile(
-    r"(?:\b[Ss]ection\s+[“\"](?P<after>[^”\"\n]{2,80})[”\"]|[“\"](?P<before>[^”\"\n]{2,80})[”\"]\s+(?:section"
-    r"|chapter|appendix)\b)"
+    r"(?:\b(?:[Ss]ection|[Cc]hapter|[Pp]aragraph|[Aa]ppendix|[Aa]nnex|[Pp]art)\s+[“\"](?P<after>[^”\"\n]{2,80})[”\"]"
+    r"|[“\"](?P<before>[^”\"\n]{2,80})[”\"]\s+(?:section|chapter|appendix|annex|paragraph)\b)"
 )
 LABEL = re.compile(r"\s*(?:[-*+]\s+|>\s*)?[*_]*(\d+(?:\.\d+)+|[A-Z]\.\d+(?:\.\d+)*)[.)]?[*_]*\s")
+CLAUSE = re.compile(r"(?:(?<=[.;:] )|(?<=\n))[*_]*([A-Z]\.\d+(?:\.\d+)*|\d+(?:\.\d+)+)[.)]?[*_]*\s+(?=[\"“*]*[A-Z])")
+"""A clause that begins inside a block: `A.1 … A.2 The …`."""
 FIGURE = re.compile(r"[*_\s]*(?:!\[)?[*_]*(?:Figure|Fig\.)\s+([A-Z]?\.?\d+(?:[.-]\d+)*)\b", re.IGNORECASE)
 LABELS: tuple[tuple[ReferenceKind, re.Pattern[str]], ...] = (("section", LABEL), ("figure", FIGURE))
 
@@ -190,7 +192,7 @@ def _numbered(markdown: str, start: int, end: int, targets: Targets) -> Iterator
         ):
             continue
         other = _other_document(markdown, tail.end(), end, targets)
-        yield from _each(word, tail, kind, targets, other)
+        yield from _each(markdown, word, tail, kind, targets, other)
 
 
 def _kind(word: re.Match[str]) -> ReferenceKind:
@@ -206,14 +208,21 @@ def _other_document(markdown: str, at: int, end: int, targets: Targets) -> re.Ma
     return found if found and key(found.group()) not in targets.own_title else None
 
 
-def _each(
-    word: re.Match[str], tail: re.Match[str], kind: ReferenceKind, targets: Targets, other: re.Match[str] | None
+def _each(  # noqa: PLR0917 - what was found, and in what
+    markdown: str,
+    word: re.Match[str],
+    tail: re.Match[str],
+    kind: ReferenceKind,
+    targets: Targets,
+    other: re.Match[str] | None,
 ) -> Iterator[Found]:
     """One reference per number; the first includes the word before it."""
     base = tail.start("numbers")
     for index, number in enumerate(re.finditer(NUMBER, tail["numbers"])):
         start = word.start() if index == 0 else base + number.start()
         end = base + number.end()
+        if markdown[end : end + 1] == ")" and "(" in markdown[word.end() : base]:
+            end += 1  # `equation (7)`
         label = number.group().rstrip(".")
         if other:
             version = other.groupdict().get("version")
@@ -335,6 +344,8 @@ def _block_labels(markdown: str, blocks: Sequence[Block]) -> Labels:
             for kind, pattern in LABELS:
                 if found := pattern.match(markdown, block.span.start, block.span.end):
                     yield kind, found[1], block.id
+            for found in CLAUSE.finditer(markdown, block.span.start, block.span.end):
+                yield "section", found[1], block.id
 
 
 def _slugs(markdown: str, sections: Sequence[Section]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from docward.analyzer.analysis.checks import (
     symbols,
     tallies,
     terms,
+    undefined,
     values,
     wording,
 )
@@ -29,6 +30,7 @@ CHECKS: tuple[Check, ...] = (
     Check("internal-references", references.internal_references),
     Check("external-documents", references.external_documents),
     Check("acronyms", terms.acronyms),
+    Check("undefined-terms", undefined.undefined_terms),
     Check("double-definitions", terms.double_definitions),
     Check("formula-symbols", formulas.formula_symbols),
     Check("formula-windows", formulas.formula_windows),

@@ -60,7 +60,8 @@ _MOVED = Caseless(
 )
 _TO_WHICH = " to the {next or previous} {day}"
 _TO_A_DAY = Caseless(
-    r"\b(?:next|following|preceding|previous|prior|same|last|first|nearest|day before|day after|until|by (?:one|a))\b"
+    r"\b(?:next|following|preceding|previous|prior|same|last|first|nearest|day before|day after|until|by (?:one|a)|"
+    r"to (?:the|an?))\b"
 )
 
 

@@ -63,7 +63,8 @@ _SELF_APPROVAL = Caseless(
 )
 _ONE_HAND = Caseless(
     r"\b(?:proposed|requested|developed|written|drafted|prepared|implemented|coded|built|changed|made|initiated|tested)\b"
-    r"[^.;:]{0,40}?\band (?:also |then )?(?:approved|authori[sz]ed|signed off|released)\s(?:by\s(?P<who>[\w' -]+))"
+    r"(?:(?!\bby\b)[^.;:]){0,40}?\band (?:also |then )?(?:approved|authori[sz]ed|signed off|released)"
+    r"\s(?:by\s(?P<who>[\w' -]+))"
 )
 """One agent behind a row of participles: whoever proposes it signs it off."""
 _NO_ONE_ELSE = Caseless(
@@ -151,6 +152,7 @@ def deployments(document: Document) -> Outcome:
         )
         for sentence in document.body
         if sentence.kind != "row"
+        and not document.has_slot(sentence)
         and (match := _PUT_TO_USE.search(sentence.text))
         and not _APPROVAL.search(sentence.text)
         and not names_a_role(document.markdown[sentence.start : sentence.end])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from docward.analyzer.analysis.document import Document
+from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome
 from docward.analyzer.analysis.negation import is_denied
 from docward.analyzer.analysis.text import Caseless
@@ -28,7 +28,11 @@ def denied_controls(document: Document) -> Outcome:
     for concept, name in _CONTROLS.items():
         speaking = [s for s in document.speaking((concept,)) if s.kind != "row"]
         denying = [
-            s for s in speaking if is_denied(document, s, frozenset({concept})) and not _ELSEWHERE.search(s.text)
+            s
+            for s in speaking
+            if is_denied(document, s, frozenset({concept}))
+            and _is_absent(document, s, concept)
+            and not _ELSEWHERE.search(s.text)
         ]
         if not denying or (len(denying) < len(speaking) and concept not in _ESSENTIAL):
             continue
@@ -47,5 +51,19 @@ def denied_controls(document: Document) -> Outcome:
     return Outcome(tuple(drafts))
 
 
+def _is_absent(document: Document, sentence: Sentence, concept: str) -> bool:
+    """`does not support a kill switch`, `a kill switch is not foreseen`; not what a kill switch does not do."""
+    for mention in sentence.mentions:
+        for start, end in sentence.negations if mention.concept == concept else ():
+            behind = document.tokens[mention.last].end > sentence.start + start
+            if behind or _EXISTS.search(sentence.text[start:end]):
+                return True
+    return False
+
+
+_EXISTS = Caseless(
+    r"\b(?:support\w*|provid\w*|implement\w*|available|in place|foreseen|exist\w*|offer\w*|enabled|planned|installed|"
+    r"present|there|absent|missing|defined|used|scope)\b"
+)
 _ESSENTIAL = frozenset({"kill_switch"})
 """Denied once, whatever else is said of it."""

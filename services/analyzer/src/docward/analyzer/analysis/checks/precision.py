@@ -55,8 +55,9 @@ _DIRECTION = Caseless(
 )
 _OBSERVATIONS = Caseless(
     r"\b(?:last|past|previous|most recent|trailing|over|rolling)\s(?:window of\s)?(?:\d+|[a-z]+)\s"
-    r"(?:observations|samples|readings|values|data points|measurements|quotes)\b"
+    r"(?:observations|samples|readings|values|data points|measurements|quotes)\b(?! of\b)"
 )
+_BARS = Caseless(r"\b(?:(?:daily|hourly|weekly)\s(?:prices?|closes|returns?|values)|(?:minute|second|hour)s?\sbars?)\b")
 _SAMPLED = Caseless(
     r"\b(?:every|each|per|once an?)\s(?:\w+\s)?(?:second|minute|hour|day|tick|trade|update|session|bar|quote|month|"
     r"week)s?\b|\b(?:daily|hourly|weekly|monthly|minute|tick|clos(?:e|es|ing)|settlement|fixing)\b|\bsampled\b"
@@ -142,7 +143,7 @@ def sampling(document: Document) -> Outcome:
         match = _OBSERVATIONS.search(sentence.text)
         if match and sentence.kind != "row":
             told = [s for s in document.section_bodies[_section(sentence)] if s is sentence or _SAMPLES.search(s.text)]
-            if any(_SAMPLED.search(s.text) for s in told):
+            if any(_SAMPLED.search(s.text) for s in told) or _BARS.search(document.body_text):
                 examined.append(sentence.span)
             else:
                 drafts.append(_open(document, sentence, "How often it is observed", _EVERY, match.group()))

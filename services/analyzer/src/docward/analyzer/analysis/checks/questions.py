@@ -228,7 +228,7 @@ _RULES = (
             "investment[- ]grade(?! (?:corporate|bonds?|index|issuers?|debt|credit|sovereign))\n"
             "(?:average|mean|composite|middle|median|lowest|highest) rating"
         ),
-        _said(r"\b(?:Moody|Fitch|S&P|DBRS|Scope|agenc(?:y|ies)|Standard (?:&|and) Poor)"),
+        _said(r"\b(?:Moody|Fitch|S&P|DBRS|Scope|agenc(?:y|ies)|ratings? (?:of|by|from)|Standard (?:&|and) Poor)"),
         "A rating decides, but neither the agencies nor how their ratings are combined is stated.",
         " ({agencies, and how their ratings are combined})",
         "AMB",

@@ -54,7 +54,7 @@ _LATER_INDEX = re.compile(r"[_^]\{?[\w,]*?(?<![A-Za-z])t\s*\+\s*\d")
 def unused_symbols(document: Document) -> Outcome:
     drafts, examined = [], []
     for definition in document.ir.definitions:
-        sentence = document.sentence_at(definition.span.start)
+        sentence = document.sentence_at(definition.span.end - 1)  # an item begins behind its bullet
         symbol = definition.term.strip("$` ")
         if sentence is None or not _explains_a_formula(document, sentence) or not _SYMBOL.fullmatch(symbol):
             continue
@@ -93,7 +93,7 @@ def _is_used(document: Document, base: str, where: Sentence, definition: Definit
     for sentence in document.sentences:
         text = document.markdown[sentence.start : sentence.end]
         if sentence is where:
-            begin, end = definition.span.start - sentence.start, definition.span.end - sentence.start
+            begin, end = max(0, definition.span.start - sentence.start), definition.span.end - sentence.start
             text = text[:begin] + " " + text[end:]
         words = text if sentence.kind == "code" else " ".join(_MATH.findall(text))
         if name.search(words):

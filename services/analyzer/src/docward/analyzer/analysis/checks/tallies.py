@@ -11,10 +11,10 @@ from docward.analyzer.analysis.quantities import number, quantities
 from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import Span, Table
 
-_SHARES = Caseless(r"\b(?:weight(?:ing)?s?|allocations?|shares?|proportions?|splits?|composition|percent\w*)\b")
+_SHARES = Caseless(r"\b(?:weight(?:ing)?s?|allocat\w+|shares?|proportions?|split\w*|divided|composition|percent\w*)\b")
 _NO_SHARES = Caseless(
     r"\b(?:max\w*|min\w*|caps?|capped|limits?|floors?|range|change|return|volatility|largest|top|current|previous|"
-    r"outstanding|from|to|between|threshold|participation|turnover|up to|at (?:most|least))\b"
+    r"outstanding|threshold|participation|turnover|up to|at (?:most|least))\b"
 )
 _TOTAL = Caseless(r"^\W*(?:total|sum|all)\b")
 _ADD_UP = Caseless(
@@ -46,11 +46,9 @@ _TIMES = Caseless(
     r"(?:a|per|each|every)\s(?P<unit>day|year|hour)\b"
 )
 _FIT = {("hour", "day"): 24, ("month", "year"): 12, ("minute", "hour"): 60}
-_DAY_COUNT = re.compile(
-    r"\b(?:ACT(?:UAL)?|30E?|Act)\s?/\s?(?P<basis>360|365(?:\.25)?)\b|\bactual/(?P<basis2>360|365)\b"
-)
+_DAY_COUNT = re.compile(r"\b(?:ACT(?:UAL)?|[Aa]ct(?:ual)?|30E?)\s?/\s?(?P<basis>360|365)\b")
 _DIVISOR = re.compile(
-    r"\\frac\{(?P<over>[^{}]*(?:\{[^{}]*\}[^{}]*)*)\}\{\s*(?P<basis>360|365)\s*\}|/\s*(?P<basis2>360|365)(?!\d)"
+    r"\\frac\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\{\s*(?P<basis>360|365)\s*\}|/\s*(?P<basis2>360|365)(?!\d)"
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
@@ -37,6 +38,18 @@ _IMPOSED = Caseless(
     r"\b(?P<setting>(?:window|timeout|interval|delay|size|limit|threshold|quantity))\s(?:as|that is) configured\b"
 )
 """A limit that is said to be in force, by whatever name."""
+_CAPPED = Caseless(
+    r"\b(?P<capped>(?:[\w-]+\s){0,2}(?:positions?|exposures?|notionals?|inventory|orders?|loss(?:es)?|leverage|"
+    r"sizes?|volumes?|weights?|turnover|quantit(?:y|ies)|delta|vega|drawdowns?|concentrations?|"
+    r"messages?|rates?|capital|values?|participation))\s(?:is|are)\s(?:capped|limited|bounded|floored)\b(?!\s(?:to|at|by|below|above|as|through|from|so)\b)"
+)
+"""`Gross notional is capped`, and no value behind it."""
+_SAFEGUARD = Caseless(
+    r"\W*(?:(?:the|an?|each|every|its)\s)?(?P<guard>(?:[\w-]+\s){0,2}(?:stop[- ]loss|trailing stop|"
+    r"loss limit|drawdown limit|position (?:limit|cap)|notional (?:limit|cap)|exposure (?:limit|cap)|"
+    r"(?:maximum|max\.?) (?:loss|drawdown|position|notional|exposure|order size)))\b(?!\s(?:orders?|level|price)\b)"
+)
+"""A limit on risk that a sentence begins with."""
 _LEFT_OPEN = Caseless(
     r"\b(?P<name>(?:maximum|minimum|max|min)\s(?:\w+\s){0,2}(?:loss|position|exposure|drawdown|weight|turnover|"
     r"holding|size|value|volume|quantity|leverage|spread|deviation))\s(?:is|are)\s(?:set|defined|determined|fixed|"
@@ -88,6 +101,8 @@ _GENERIC = frozenset(
 _QUANTITATIVE = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma"})
 
 
+_NAME = 4
+"""Words of a parameter's name; more are a sentence."""
 _FILLED = re.compile(r"^\W*[A-Za-z][\w /&()%-]{2,60}?\s?[:=]\s*\S")
 _EMPTY = re.compile(r"^\W*(?P<name>[A-Za-z][\w /&()%-]{2,60}?)\s?[:=]\W*$")
 _MILLIONS = re.compile(
@@ -107,7 +122,7 @@ def stated_values(document: Document) -> Outcome:
     valued = _valued(document)
     for sentence in document.body:
         found = _named_limit(sentence) or _open_maximum(sentence) or _imposed(sentence)
-        if found is None:
+        if found is None or document.has_slot(sentence):
             if _LIMITED.search(sentence.text) and any(q.dimension in _QUANTITATIVE for q in sentence.quantities):
                 examined.append(sentence.span)
             continue
@@ -204,7 +219,11 @@ def _open_maximum(sentence: Sentence) -> tuple[Span, str] | None:
 
 
 def _imposed(sentence: Sentence) -> tuple[Span, str] | None:
-    match = _IMPOSED.search(sentence.text) if sentence.kind != "row" else None
+    if sentence.kind == "row":
+        return None
+    match = _IMPOSED.search(sentence.text) or _CAPPED.search(sentence.text)
+    if match is None and not _META.search(sentence.text):
+        match = _SAFEGUARD.match(sentence.text)
     if match is None or match.lastgroup is None:
         return None
     return sub_span(sentence, match, match.lastgroup), match[match.lastgroup]
@@ -228,14 +247,18 @@ def _holes(document: Document) -> Iterator[Draft]:
 
 def _unfilled(document: Document) -> Iterator[Draft]:
     """`- Rebalance trigger:` in a list whose other items have their values."""
-    for sentences in document.paragraphs.values():
-        items = [s for s in sentences if s.kind == "list"]
-        filled = [s for s in items if _FILLED.match(s.text)]
-        for sentence in items if len(filled) > 1 else ():
+    for is_list, run in groupby(document.sentences, key=lambda s: s.kind == "list"):
+        items = list(run) if is_list else []
+        filled = sum(_FILLED.match(s.text) is not None for s in items)
+        for sentence, below in zip(items, [*items[1:], None], strict=True) if filled > 1 else ():
             match = _EMPTY.match(sentence.text)
-            following = document.sentences[sentence.index + 1 : sentence.index + 2]
-            if match and all(_FILLED.match(s.text) or s.paragraph != sentence.paragraph for s in following):
+            nested = below is not None and _column(document, below) > _column(document, sentence)
+            if match and len(match["name"].split()) <= _NAME and not nested:
                 yield _missing(document, sub_span(sentence, match, "name"), match["name"])
+
+
+def _column(document: Document, sentence: Sentence) -> int:
+    return sentence.start - document.markdown.rfind("\n", 0, sentence.start)
 
 
 def _without_currency(document: Document) -> Iterator[Draft]:
@@ -261,7 +284,8 @@ def _without_currency(document: Document) -> Iterator[Draft]:
 def _undated(document: Document) -> Iterator[Draft]:
     """A base date by which something has a value, and no day of the calendar anywhere for it."""
     named = [(s, m) for s in document.body if (m := _BASE_DATE.search(f"{s.text} "))]
-    if named and not any(q.dimension == "date" for s, _ in named for q in s.quantities):
+    given = (q.dimension == "date" for s, _ in named for q in s.quantities)
+    if named and not any(document.has_slot(s) for s, _ in named) and not any(given):
         sentence, match = named[0]
         yield _missing(document, sub_span(sentence, match), match.group())
 

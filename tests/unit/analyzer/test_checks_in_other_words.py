@@ -1,0 +1,117 @@
+"""Checks find their defect however it is worded, and leave alone what only looks like it."""
+
+from __future__ import annotations
+
+import pytest
+
+LIMITS = (
+    "| Limit | Value | Unit |\n|---|---|---|\n"
+    "| Maximum parent order | 50 million | USD |\n| Daily loss | 60,000 | EUR |\n\n"
+)
+SETTINGS = (
+    "| Parameter | Value |\n|---|---|\n"
+    "| Number of constituents | 40 |\n| Decimal places | 2 |\n| Exit threshold | 3 % |\n\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("check", "text", "words"),
+    [
+        ("conflicting-values", f"{LIMITS}An order above USD 60 million is refused.", "60 million"),
+        ("conflicting-values", f"{LIMITS}An order above EUR 50 million is refused.", "EUR 50 million"),
+        ("conflicting-values", f"{LIMITS}It stops for the day when its loss reaches EUR 75,000.", "75,000"),
+        ("conflicting-values", f"{SETTINGS}The 50 companies with the highest score are selected.", "50 companies"),
+        ("conflicting-values", f"{SETTINGS}The level is published with four decimal places.", "four decimal"),
+        ("conflicting-values", "It trades in slices of 30 seconds.\n\n# 2 B\n\nSlices last 45 seconds.", "45 seconds"),
+        (
+            "tallies",
+            "Capital is allocated to Xetra 50 %, Euronext 30 % and SIX 25 %.",
+            "SIX 25 %",
+        ),
+        ("tallies", "It rolls from the fifth to the ninth business day. The roll takes four days.", "four days"),
+        ("tallies", "Funding is paid every eight hours. The rate assumes four payments a day.", "four payments a day"),
+        ("tallies", "The day count is ACT/365.\n\n$$\nF = r \\cdot \\frac{n}{360}\n$$", "360"),
+        (
+            "stated-values",
+            "A trade is opened above the entry threshold, and closed when it is below 2 %.",
+            "entry threshold",
+        ),
+        (
+            "stated-values",
+            "- Lookback: 20 days\n- Entry: 2 %\n- Rebalance trigger:\n- Exit: 1 %\n",
+            "Rebalance trigger",
+        ),
+        ("stated-values", "The largest order is 5 million.", "5 million"),
+        ("stated-values", "The index had a level of 1,000 on the base date.", "base date"),
+        ("stated-values", "Over all bonds the gross inventory is capped.", "gross inventory"),
+        ("stated-values", "The stop loss of a pair works on both legs.", "stop loss"),
+        ("rounding", "Quantities are rounded to the lot size.", "rounded to"),
+        ("sampling", "The excess is distributed among the other constituents.", "The excess"),
+        ("business-calendars", "It does not run on public holidays.", "public holidays"),
+        ("business-calendars", "It is off when one of the markets is closed.", "one of the markets"),
+        ("business-calendars", "When the day is a holiday, the roll is postponed.", "postponed"),
+        ("vague-wording", "When it is late, it trades more aggressively.", "more aggressively"),
+        ("vague-wording", "A share is replaced when its liquidity is insufficient.", "insufficient"),
+        ("vague-wording", "Errors are corrected if they are material.", "material"),
+        ("vague-wording", "Only the most liquid share class is considered.", "most liquid"),
+        ("vague-wording", "The agent may use any value it deems fair.", "deems fair"),
+        ("named-sources", "The weights come from production statistics.", "production statistics"),
+        ("named-sources", "It is converted with the exchange rate of the day.", "exchange rate of the day"),
+        ("external-documents", "Companies on the exclusion list of the administrator are removed.", "exclusion list"),
+        ("external-documents", "The universe is the parent index, as described in its rules.", "its rules"),
+        ("open-questions", "Dividends are reinvested net of withholding tax.", "withholding tax"),
+        ("open-questions", "The average rating is at least BBB-.", "average rating"),
+        ("responsibilities", "Parameters are changed by an authorised person.", "authorised person"),
+        ("self-approvals", "Changes are proposed, tested and signed off by the quant developer.", "signed off"),
+        ("self-approvals", "Its decisions are approved by nobody else.", "nobody else"),
+        ("regulation-citations", "Kill functionality (Art. 15) is a button.", "Art. 15"),
+        ("regulation-citations", "RTS 6 applies. The stress test follows Article 12.", "Article 12"),
+        ("unused-symbols", "$$\nw = a\n$$\n\nwith\n\n- $a$: the rate\n- $u$: the use\n", "$u$: the use"),
+        ("denied-controls", "There is no kill functionality.", "kill functionality"),
+        ("denied-controls", "The algorithm runs without a kill switch.", "kill switch"),
+    ],
+)
+def test_a_defect_is_found_in_other_words(run, document, check, text, words):
+    drafts = run(check, text).drafts
+    assert drafts, "nothing found"
+    made = document(text)
+    assert any(words in made.quote(made.context(span)).text for draft in drafts for span in draft.spans)
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("conflicting-values", f"{LIMITS}An order above USD 50 million is refused."),
+        ("conflicting-values", f"{LIMITS}An alert is raised when the loss of the day reaches EUR 30,000."),
+        ("conflicting-values", f"{LIMITS}It stops for the day when its loss reaches EUR 60,000."),
+        ("conflicting-values", f"{SETTINGS}The 40 companies with the highest score are selected."),
+        ("conflicting-values", f"{SETTINGS}Of each of the 50 companies the price is read."),
+        ("tallies", "Capital is allocated to Xetra 50 %, Euronext 30 % and SIX 20 %."),
+        ("tallies", "| Asset | Weight |\n|---|---|\n| A | 33.3 % |\n| B | 33.3 % |\n| C | 33.3 % |\n"),
+        ("tallies", "| Asset | Maximum weight |\n|---|---|\n| A | 60 % |\n| B | 60 % |\n"),
+        ("tallies", "It rolls from the fifth to the ninth business day. The roll takes five days."),
+        ("tallies", "Funding is paid every eight hours, three payments a day."),
+        ("stated-values", "- Lookback: 20 days\n- Entry: 2 %\n- Triggers:\n    - Drift: 2 %\n    - Time: 1 day\n"),
+        ("stated-values", "The largest order is EUR 5 million, or 2 million shares."),
+        ("stated-values", "The level was 1,000 on the base date, 2 January 2020."),
+        ("stated-values", "The gross inventory is limited to EUR 5 million."),
+        ("rounding", "Quantities are rounded down to the lot size."),
+        ("sampling", "The excess is distributed in proportion to the weights of the others."),
+        ("business-calendars", "It does not run on public holidays of Germany."),
+        (
+            "business-calendars",
+            "When the day is a holiday on Xetra, the roll is postponed to the next trading day on Xetra.",
+        ),
+        ("vague-wording", "The price is rounded to the less aggressive tick."),
+        ("vague-wording", "The share class that is most liquid by turnover counts."),
+        ("external-documents", "Companies on the exclusion list of the administrator of 2 May 2026 are removed."),
+        ("open-questions", "Dividends are reinvested net of withholding tax at the rates of table 2."),
+        ("open-questions", "The average rating of S&P and Moody's is at least BBB-."),
+        ("self-approvals", "Changes are proposed and tested by the developer and signed off by Market Risk."),
+        ("regulation-citations", "Kill functionality (Art. 12) is a button."),
+        ("denied-controls", "The kill switch cannot be overridden, and is not needed for hedges."),
+        ("denied-controls", "No order is sent while the kill switch is pressed."),
+    ],
+)
+def test_what_is_precise_in_other_words_is_left_alone(run, check, text):
+    assert run(check, text).drafts == ()
