@@ -10,19 +10,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from docward.converter.conversion.pdf.objects import Part
-from docward.converter.conversion.pdf.page import Page, Rule, Run
+from docward.converter.conversion.pdf.page import Rule, Run
 
 LOOSE = 0.75
 """Of the size, per character; a run with more has a wide gap somewhere."""
 
 
-def divide(page: Page, divisible: Iterable[int], parts: Callable[[int], Sequence[Part]]) -> None:
-    """Divide the page's runs at wide gaps. `divisible`: the places of those that may have some; `parts`: what they
-    are then."""
-    zones = list(_zones(page.rules))
-    divided = {at: found for at in divisible if _may_have_gaps(page.runs[at], zones) and (found := parts(at))}
-    if divided:
-        page.runs = [part for at, run in enumerate(page.runs) for part in _pieces(run, divided.get(at))]
+def divided(
+    runs: list[Run], rules: Sequence[Rule], divisible: Iterable[int], parts: Callable[[int], Sequence[Part]]
+) -> list[Run]:
+    """The runs of a page, divided at wide gaps. `divisible`: the places of those that may have some; `parts`: what
+    they are then."""
+    zones = list(_zones(rules))
+    found = {at: pieces for at in divisible if _may_have_gaps(runs[at], zones) and (pieces := parts(at))}
+    return [part for at, run in enumerate(runs) for part in _pieces(run, found.get(at))] if found else runs
 
 
 def _pieces(run: Run, parts: Sequence[Part] | None) -> Iterator[Run]:

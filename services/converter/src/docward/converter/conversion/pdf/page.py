@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from docward.converter.conversion.outcome import visible
+
 
 @dataclass(slots=True)
 class Run:
@@ -57,3 +59,16 @@ class Page:
     """How sure text recognition is of the runs, 0 to 1; None: they are the document's own."""
     image_area: float = 0.0
     """Part of the page that the largest image covers."""
+    characters: int = 0
+    """Visible ones of the runs."""
+    unreadable: int = 0
+    """Characters of the runs that have no known meaning (U+FFFD)."""
+
+    def hold(self, runs: list[Run]) -> None:
+        self.runs = runs
+        text = "\n".join([run.text for run in runs])
+        self.characters, self.unreadable = visible(text), text.count("\ufffd")
+
+    def let_go(self) -> None:
+        """The page has been laid out; runs take most of the memory of a large document."""
+        self.runs = []

@@ -125,14 +125,13 @@ def _pages(document: Any, wanted: Pages) -> list[Page]:
 
 
 def _characters(page: Page) -> int:
-    return visible("\n".join([*(run.text for run in page.runs), *page.rotated, *page.doubtful]))
+    return page.characters + visible("\n".join([*page.rotated, *page.doubtful]))
 
 
 def _check(pages: Sequence[Page]) -> None:
-    if any(visible(run.text) for page in pages for run in page.runs):
-        characters = sum(visible(run.text) for page in pages for run in page.runs)
-        if characters >= FEW or not any(page.image_area > MOST for page in pages):
-            return
+    characters = sum(page.characters for page in pages)
+    if characters >= FEW or (characters and not any(page.image_area > MOST for page in pages)):
+        return
     if any(page.image_area > 0.3 for page in pages):
         raise ConversionError("needs-ocr", SCANNED)
     if any(page.rotated for page in pages):
@@ -206,6 +205,9 @@ class _Composer:
             tables, runs = take_tables(page)
             formulas, pieces = take_displays(page, runs)
             by_page.append(in_reading_order([*pieces, *tables, *formulas], page.width))
+            page.let_go()
+            for line in by_page[-1]:
+                line.runs = []
             rotated = sum(map(visible, page.rotated))
             self._drop("rotated text", "it stands beside the text, not in it", rotated)
             doubtful = sum(map(visible, page.doubtful))
@@ -307,9 +309,8 @@ class _Composer:
                 yield Issue(
                     code="needs-ocr", message=f"Page {page.number} is a picture without text.", page=page.number
                 )
-            unreadable = sum(run.text.count("\ufffd") for run in page.runs)
-            if unreadable:
-                message = f"{unreadable} characters on page {page.number} have no known meaning (U+FFFD)."
+            if page.unreadable:
+                message = f"{page.unreadable} characters on page {page.number} have no known meaning (U+FFFD)."
                 yield Issue(code="unmapped-characters", message=message, page=page.number)
 
 

@@ -9,7 +9,7 @@ import pypdfium2.raw as pdfium_c
 
 from docward.converter.conversion.pdf import objects
 from docward.converter.conversion.pdf.fonts import style_of
-from docward.converter.conversion.pdf.gaps import divide
+from docward.converter.conversion.pdf.gaps import divided
 from docward.converter.conversion.pdf.links import links_of
 from docward.converter.conversion.pdf.objects import IDENTITY, Matrix, Objects, Sheet, address_of
 from docward.converter.conversion.pdf.page import Page, Rule, Run
@@ -40,8 +40,8 @@ class PageReader:
             area = max(width * height, 1.0)
             upright = rotation == 0
             sheet = Sheet(page.raw, text_page, _turn(rotation, *box), box[0], area, upright, style_of)
-            found.runs, found.rules, found.rotated, found.image_area, divisible, parts = self._read(sheet)
-            divide(found, divisible, parts)
+            runs, found.rules, found.rotated, found.image_area, divisible, parts = self._read(sheet)
+            found.hold(divided(runs, found.rules, divisible, parts))
             if upright:
                 found.links = links_of(self._document, page, text_page)
         finally:

@@ -43,7 +43,7 @@ class Word(NamedTuple):
 
 
 def is_scan(page: Page) -> bool:
-    return page.image_area > MOST and sum(visible(run.text) for run in page.runs) < FEW
+    return page.image_area > MOST and page.characters < FEW
 
 
 def recognise(source: Any, page: Page, pages: Pages) -> None:
@@ -57,7 +57,7 @@ def recognise(source: Any, page: Page, pages: Pages) -> None:
     length = sum(visible(word.text) for word in sure)
     if length < FEW:
         return
-    page.runs = list(_runs(sure, page.height, scale))
+    page.hold(list(_runs(sure, page.height, scale)))
     page.doubtful = [word.text for word in words if word.confidence < DOUBTFUL]
     page.recognised = round(sum(word.confidence * visible(word.text) for word in sure) / length, 2)
 
