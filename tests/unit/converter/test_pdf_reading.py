@@ -20,7 +20,7 @@ from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 from reportlab.platypus import Table
 
-from docward.converter.conversion.pdf import objects, reading
+from docward.converter.conversion.pdf import objects, reading, tags
 from docward.converter.conversion.pdf.page import Page
 from unit.converter.hostile import CATALOG, FONT, PAGES, changed, stream
 from unit.converter.hostile import pdf as a_file
@@ -119,6 +119,42 @@ DOCUMENTS: dict[str, Callable[[], bytes]] = {
 }
 
 
+def tagged(*, bookmarks: bytes = b"") -> bytes:
+    """Headings in the type of the text; only the structure tree says what they are."""
+    said = [
+        ("P", "Not a heading"),
+        ("H2", "Scope of"),
+        ("H2", "the index"),
+        ("P", "It holds ten shares"),
+        ("Aim", "Aim"),
+    ]
+    shown = b"".join(
+        b"/%b <</MCID %d>> BDC BT /F 10 Tf 40 %d Td (%b) Tj ET EMC "
+        % (name.encode(), at, 350 - 12 * at, words.encode())
+        for at, (name, words) in enumerate(said)
+    )
+    page = (
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 400 400]/StructParents 0/Contents 4 0 R"
+        b"/Resources<</Font<</F 5 0 R>>>>>>"
+    )
+    kids = [b"8 0 R", b"9 0 R", b"10 0 R", b"11 0 R"]
+    parts = [(b"P", b"0"), (b"H2", b"1 2"), (b"P", b"3"), (b"Aim", b"4")]
+    elements = [b"<</S/%b/P 7 0 R/Pg 3 0 R/K[%b]>>" % part for part in parts]
+    owners = b" ".join([kids[0], kids[1], *kids[1:]])
+    return a_file(
+        b"<</Type/Catalog/Pages 2 0 R/MarkInfo<</Marked true>>/StructTreeRoot 6 0 R%b>>" % bookmarks,
+        PAGES,
+        page,
+        stream(shown),
+        FONT,
+        b"<</Type/StructTreeRoot/K 7 0 R/RoleMap<</Aim/H3>>/ParentTree<</Nums[0[%b]]>>>>" % owners,
+        b"<</S/Document/P 6 0 R/K[%b]>>" % b" ".join(kids),
+        *elements,
+        b"<</Type/Outlines/First 13 0 R/Last 13 0 R/Count 1>>",
+        b"<</Title(Scope)/Parent 12 0 R/Dest[3 0 R/Fit]>>",
+    )
+
+
 def pages(data: bytes, read) -> list[Page]:
     try:
         document = pypdfium2.PdfDocument(data)
@@ -177,6 +213,26 @@ def test_characters_without_a_meaning_of_their_own_are_spelled(read):
 def test_large_symbols_are_read_by_their_codes(read):
     (page,) = pages(DOCUMENTS["large symbols"](), read)
     assert texts(page)[0][:2] == "()"
+
+
+def headings(data: bytes) -> list[tuple[str, int, int | None]]:
+    document = pypdfium2.PdfDocument(data)
+    reader, page = reading.PageReader(document), document[0]
+    reader.read(page, 1)
+    return reader.headings()
+
+
+def test_a_tagged_document_names_its_headings_by_role_and_mapped_role():
+    assert headings(tagged()) == [("Scope of the index", 0, 1), ("Aim", 1, 1)]
+
+
+def test_bookmarks_are_read_instead_of_tags():
+    assert headings(tagged(bookmarks=b"/Outlines 12 0 R")) == []
+
+
+def test_of_too_many_elements_none_is_looked_at(monkeypatch):
+    monkeypatch.setattr(tags, "MOST", 3)
+    assert headings(tagged()) == []
 
 
 @built

@@ -24,7 +24,7 @@ def links_of(document: Any, page: Any, text_page: Any) -> list[Link]:
     return [
         Link(text, address, (box.left + box.right) / 2 - left, (box.top + box.bottom) / 2 - bottom)
         for address, box in _boxes(document, page)
-        if (text := " ".join(_bounded(text_page, box).split()))
+        if (text := " ".join(bounded(text_page, box).split()))
     ]
 
 
@@ -51,7 +51,7 @@ def _address(document: Any, link: Any) -> str | None:
     return address if ADDRESS.match(address) else None
 
 
-def _bounded(text_page: Any, box: Any) -> str:
+def bounded(text_page: Any, box: Any) -> str:
     buffer = (ctypes.c_ushort * 1000)()
     length = pdfium_c.FPDFText_GetBoundedText(
         text_page, box.left, max(box.top, box.bottom), box.right, min(box.top, box.bottom), buffer, len(buffer)

@@ -66,10 +66,11 @@ SCANNED = "The pages are pictures without text; please upload the original docum
 def read_pdf(data: bytes, wanted: Pages) -> Draft:
     document, repaired = _opened(data)
     try:
-        pages = _pages(document, wanted)
+        reader = PageReader(document)
+        pages = _pages(document, reader, wanted)
         wanted.done()
         _check(pages)
-        outline = _outline(document)
+        outline = _outline(document) or reader.headings()
         metadata = _metadata(document)
     finally:
         document.close()
@@ -105,8 +106,7 @@ def _repaired(data: bytes) -> Any:
         raise ConversionError("damaged", DAMAGED) from error
 
 
-def _pages(document: Any, wanted: Pages) -> list[Page]:
-    reader = PageReader(document)
+def _pages(document: Any, reader: PageReader, wanted: Pages) -> list[Page]:
     pages = list[Page]()
     for index in range(len(document)):
         page = None

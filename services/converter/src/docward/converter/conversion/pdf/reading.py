@@ -13,6 +13,7 @@ from docward.converter.conversion.pdf.gaps import divided
 from docward.converter.conversion.pdf.links import links_of
 from docward.converter.conversion.pdf.objects import IDENTITY, Matrix, Objects, Sheet, address_of
 from docward.converter.conversion.pdf.page import Page, Rule, Run
+from docward.converter.conversion.pdf.tags import Tags
 
 try:
     from docward.converter.conversion.pdf import _objects
@@ -26,6 +27,7 @@ class PageReader:
     def __init__(self, document: Any, read: Callable[[Sheet], Objects] | None = None) -> None:
         """`document`: of pypdfium2."""
         self._document = document
+        self._tags = Tags(document)
         self._read = read or READ
 
     def read(self, page: Any, number: int) -> Page:
@@ -42,11 +44,16 @@ class PageReader:
             sheet = Sheet(page.raw, text_page, _turn(rotation, *box), box[0], area, upright, style_of)
             runs, found.rules, found.rotated, found.image_area, divisible, parts = self._read(sheet)
             found.hold(divided(runs, found.rules, divisible, parts))
+            self._tags.look_at(page, text_page, number)
             if upright:
                 found.links = links_of(self._document, page, text_page)
         finally:
             pdfium_c.FPDFText_ClosePage(text_page)
         return found
+
+    def headings(self) -> list[tuple[str, int, int | None]]:
+        """What the tags of the pages that were read say are headings; nothing where the document has bookmarks."""
+        return self._tags.headings()
 
 
 def read_at_once(sheet: Sheet) -> Objects:
