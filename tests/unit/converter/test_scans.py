@@ -13,6 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from prometheus_client import REGISTRY
+from pydantic import ValidationError
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen import canvas
 
@@ -21,6 +23,7 @@ from docward.converter.conversion import ConversionError, convert
 from docward.converter.conversion.pages import MAX_PIXELS, Pages, Picture
 from docward.converter.recognition import Tesseract
 from docward.converter.sandbox import Sandbox
+from docward.converter.settings import Conversion
 from docward.runtime.sniffing import PDF
 
 OWN = "The first page has text of its own."
@@ -127,7 +130,8 @@ def tesseract(tmp_path: Path):
         (program.parent / "words.tsv").write_text(TSV + "\n")
         head = (
             f"#!{shell}",
-            '[ "$*" = "stdin stdout --psm 3 tsv" ] || exit 2',
+            'if [ "$*" = --list-langs ]; then echo "List of available languages (2):"; echo eng; echo deu; exit; fi',
+            '[ "$*" = "stdin stdout -l eng --psm 3 tsv" ] || exit 2',
             "read -r magic",
             '[ "$magic" = "P5 1653 2339 255" ] || exit 3',
         )
@@ -164,6 +168,26 @@ async def test_where_recognition_fails_the_page_is_named_and_the_rest_converted(
 async def test_after_its_time_for_a_document_no_further_page_is_recognised(tesseract):
     conversion = await sandboxed(a_scan(pages=2), tesseract(SAYS_IT, seconds=1e-9))
     assert [(issue.code, issue.page) for issue in conversion.ir.issues] == [("ocr", 1), ("needs-ocr", 2)]
+
+
+async def test_what_became_of_pictures_is_counted(tesseract):
+    def counted() -> list[float]:
+        outcomes = ("read", "failed", "skipped")
+        return [REGISTRY.get_sample_value("docward_recognised_pages_total", {"outcome": o}) or 0 for o in outcomes]
+
+    before = counted()
+    await sandboxed(a_scan(pages=2), tesseract(SAYS_IT, seconds=1e-9))
+    await sandboxed(a_scan(own=True), tesseract("exit 1"))
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 1]
+
+
+def test_languages_that_are_not_installed_are_named_in_the_settings(tesseract, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(tesseract().program).parent))
+    assert Conversion(ocr_languages="deu+eng").ocr_languages == "deu+eng"
+    with pytest.raises(ValidationError, match="nothing for fra, ita here: install tesseract-ocr-fra"):
+        Conversion(ocr_languages="fra+deu+ita")
+    with pytest.raises(ValidationError, match="pattern"):
+        Conversion(ocr_languages="eng --user-words")
 
 
 async def test_without_recognition_a_scan_is_refused():

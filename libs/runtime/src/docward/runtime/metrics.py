@@ -28,6 +28,9 @@ RELAYED = Counter("docward_relayed_total", "Events published from the event stor
 JOBS = Counter("docward_jobs_total", "Job attempts that ended", ["kind", "outcome"])
 # 1 for how far conversions are shut in: landlock+seccomp, landlock, seccomp or rlimit-only (resource limits alone).
 SANDBOX = Gauge("docward_sandbox", "Level of the sandbox of conversions", ["level"])
+# Scanned pages by what text recognition made of them: read, failed (also at a limit), skipped (the document's time was
+# used up). What was not read is a `needs-ocr` of its document.
+RECOGNISED = Counter("docward_recognised_pages_total", "Scanned pages for text recognition", ["outcome"])
 # Seconds that the work of a job took, its completion included.
 JOB_SECONDS = Histogram(
     "docward_job_seconds", "Time of one job", ["kind"], buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300)

@@ -25,8 +25,9 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
         "converter", settings, schema="converter", migrations=[DECIDING], topics=TOPICS
     ) as around:
         documents = Decider("converter-documents", [DOCUMENT, GROUP], around, dead_letters=CONVERTER_DEAD_LETTERS)
-        ocr = Tesseract.installed() if settings.conversion.ocr == "auto" else None
-        sandbox = Sandbox(slots=settings.conversion.concurrency, ocr=ocr)
+        wanted = settings.conversion
+        ocr = Tesseract.installed(wanted.ocr_languages) if wanted.ocr == "auto" else None
+        sandbox = Sandbox(slots=wanted.concurrency, ocr=ocr)
         await sandbox.start()
         try:
             work = ConverterJobs(around.objects, sandbox)
@@ -36,14 +37,14 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
                     JobKind(APPLY_CHANGES, documents.store, DOCUMENT, work.apply_changes, work.give_up),
                 ],
                 pool=around.pool,
-                concurrency=settings.conversion.concurrency,
+                concurrency=wanted.concurrency,
                 report=progress_reports(around),
                 wake_relay=documents.wake_relay,
             )
             around.listener.on(jobs_channel("converter"), lambda _: jobs.wake())
             background: list[Watched] = [documents.relay, documents.pruning, around.listener]
             metrics.SANDBOX.labels(sandbox.level).set(1)
-            facts = {"sandbox": sandbox.level, "ocr": "tesseract" if ocr else "off"}
+            facts = {"sandbox": sandbox.level, "ocr": f"tesseract {ocr.languages}" if ocr else "off"}
             await serve(settings.http, [documents.loop, jobs], background, stopping, facts=facts)
         finally:
             await sandbox.close()

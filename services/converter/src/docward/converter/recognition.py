@@ -13,6 +13,7 @@ import contextlib
 import os
 import resource
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ WALL_SECONDS = 60.0
 """Of one page; a page of dense text takes about two seconds."""
 MAX_TEXT = 2 * 2**20
 MODELS = "/usr/share"
+ENGLISH = "eng"
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,26 @@ class Tesseract:
     program: str
     document_seconds: float = 300.0
     """For all pages of one document; those that are left are not recognised."""
+    languages: str = ENGLISH
+    """As Tesseract takes them: `eng`, `deu+eng`, …"""
 
     @classmethod
-    def installed(cls) -> Tesseract | None:
+    def installed(cls, languages: str = ENGLISH) -> Tesseract | None:
         found = shutil.which("tesseract")
-        return cls(found) if found else None
+        return cls(found, languages=languages) if found else None
+
+    def lacking(self) -> list[str]:
+        """Those of the languages for which nothing is installed."""
+        said = subprocess.run([self.program, "--list-langs"], capture_output=True, text=True, timeout=10, check=False)
+        there = (said.stdout + said.stderr).split()
+        return [language for language in self.languages.split("+") if language not in there]
 
     async def words(self, picture: bytes) -> bytes:
         """TSV of the words of a picture (PNM); empty when it failed or was ended at a limit."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-P", "-m", "docward.converter.recognition", self.program, "stdin", "stdout", "--psm", "3", "tsv"),
+            *("-P", "-m", "docward.converter.recognition", self.program, "stdin", "stdout"),
+            *("-l", self.languages, "--psm", "3", "tsv"),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

@@ -36,6 +36,7 @@ from docward.converter.recognition import Tesseract
 from docward.converter.zygote import ASKED, BEGUN, FAILED, LENGTH, MAX_MESSAGE, PAGE, PICTURE, ended
 from docward.events.documents import FailureReason
 from docward.events.ir import Ir
+from docward.runtime import metrics
 
 UNKNOWN = "not-started"
 MAX_ANSWER = 512 * 2**20
@@ -179,13 +180,7 @@ class Sandbox:
                 told(page, pages)
 
         async def asked(page: int, picture: bytes) -> bytes:
-            if page not in spent.words and self._ocr is not None and spent.recognising < self._ocr.document_seconds:
-                clock = asyncio.get_running_loop().time
-                begun = clock()
-                spent.words[page] = await self._ocr.words(picture)
-                spent.recognising += clock() - begun
-                spent.deadline += clock() - begun
-            return spent.words.get(page, b"")
+            return await _recognised(self._ocr, spent, page, picture)
 
         spent.page = 0
         try:
@@ -213,6 +208,22 @@ class Sandbox:
         if number == signal.SIGKILL or end.max_rss > 0.6 * self._limits.memory:
             return "too-much-memory"  # the kernel's killer, or an allocation that failed where nothing could catch it
         return "converter-crashed"
+
+
+async def _recognised(ocr: Tesseract | None, spent: Spent, page: int, picture: bytes) -> bytes:
+    """The words of a page, which are not asked for twice; empty when they cannot be read or its time is over."""
+    if ocr is None or page in spent.words:
+        return spent.words.get(page, b"")
+    if spent.recognising >= ocr.document_seconds:
+        metrics.RECOGNISED.labels("skipped").inc()
+        return b""
+    clock = asyncio.get_running_loop().time
+    begun = clock()
+    words = spent.words[page] = await ocr.words(picture)
+    metrics.RECOGNISED.labels("read" if words else "failed").inc()
+    spent.recognising += clock() - begun
+    spent.deadline += clock() - begun
+    return words
 
 
 def _readable(source: bytes | Path) -> int:
