@@ -174,8 +174,9 @@ async def test_after_some_such_pages_the_rest_is_left_out():
 
 async def test_all_attempts_together_have_the_time_of_one():
     began = resource.getrusage(resource.RUSAGE_CHILDREN)
+    limits = Limits(memory=2**31, cpu_seconds=2, page_cpu_seconds=1.5)
     with pytest.raises(ConversionError) as error:
-        await converted(a_pdf(4, {2: slow(), 3: slow()}), Limits(cpu_seconds=2, page_cpu_seconds=1.5))
+        await converted(a_pdf(4, {2: slow(), 3: slow()}), limits)
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert error.value.reason == "too-slow"
     assert ended.ru_utime - began.ru_utime < 8

@@ -37,7 +37,7 @@ async def main(settings: ConverterSettings, stopping: asyncio.Event) -> None:
                     JobKind(APPLY_CHANGES, documents.store, DOCUMENT, work.apply_changes, work.give_up),
                 ],
                 pool=around.pool,
-                concurrency=wanted.concurrency,
+                concurrency=2 * wanted.concurrency,  # those that take long go on beside the others
                 report=progress_reports(around),
                 wake_relay=documents.wake_relay,
             )

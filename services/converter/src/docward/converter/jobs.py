@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from docward.converter.children import Told
 from docward.converter.conversion import ConversionError
 from docward.converter.documents import (
     MARKDOWN,
@@ -14,7 +15,7 @@ from docward.converter.documents import (
     RecordConversion,
     RecordConversionFailure,
 )
-from docward.converter.sandbox import Sandbox, Told
+from docward.converter.sandbox import Sandbox
 from docward.events.documents import Edit
 from docward.events.messages import ObjectRef, Value
 from docward.runtime.errors import HashMismatchError, ObjectMissingError

@@ -9,6 +9,8 @@ the next conversion.
 A child starts no program. It hands the pictures of scanned pages to the parent, which asks Tesseract for their words
 (`recognition`) and gives them back; that time is not the child's, and has a bound of its own.
 
+A conversion that takes long gives its place to others and goes on beside them, at a lower priority (`places`).
+
 A page that ends its child is left out, and the document is converted again without it: what the other pages say is
 not lost. All attempts together have the time of one.
 """
@@ -16,64 +18,43 @@ not lost. All attempts together have the time of one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import signal
-import socket
 import struct
-import sys
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from docward.converter.children import UNKNOWN, Ended, Spent, Told, Zygote, ZygoteDiedError
 from docward.converter.conversion import Conversion, ConversionError, Report
-from docward.converter.conversion.pages import MAX_PIXELS, WHY
+from docward.converter.conversion.pages import WHY
+from docward.converter.places import Places
 from docward.converter.recognition import Tesseract
-from docward.converter.zygote import ASKED, BEGUN, FAILED, LENGTH, MAX_MESSAGE, PAGE, PICTURE, ended
+from docward.converter.zygote import FAILED, ended
 from docward.events.documents import FailureReason
 from docward.events.ir import Ir
 from docward.runtime import metrics
 
-UNKNOWN = "not-started"
-MAX_ANSWER = 512 * 2**20
 MOST_SKIPPED = 2
 """Pages that are left out one by one; at the next one the rest of the document is."""
-Told = Callable[[int, int], None]
-Asked = Callable[[int, bytes], Awaitable[bytes]]
-"""The words of a page, of which there is a picture (PNM)."""
 
 
 @dataclass(frozen=True)
 class Limits:
     """Of one conversion."""
 
-    memory: int = 1536 * 2**20
-    """Bytes of address space."""
-    cpu_seconds: float = 60
-    wall_seconds: float = 120.0
+    memory: int = 560 * 2**20
+    """Bytes of address space, of which 100 MiB are the interpreter's and stay on disk: half a gigabyte resident. A
+    manual of five hundred pages takes 90 MiB, seven million characters of Markdown take 200."""
+    cpu_seconds: float = 25
+    """Ten times what a manual of five hundred pages takes."""
+    wall_seconds: float = 60.0
     page_cpu_seconds: float = 3.0
     """For reading one page: a hundred times what the heaviest of real manuals took."""
     page_wall_seconds: float = 30.0
-
-
-class ZygoteDiedError(Exception):
-    """The zygote is gone, and its children with it."""
-
-
-@dataclass
-class Ended:
-    """How a child ended."""
-
-    status: int
-    """As `os.wait4` gives it."""
-    max_rss: int
-    """Bytes."""
-    cpu: float
-    """Seconds of processor time."""
 
 
 @dataclass(frozen=True)
@@ -92,31 +73,16 @@ class Attempt:
         return Attempt(self.skipped, (page, reason)) if page > 1 else None
 
 
-@dataclass
-class Spent:
-    """What the attempts at one document have used, and how far the last one came."""
-
-    deadline: float
-    """Of the event loop's clock."""
-    page_seconds: float
-    cpu: float = 0.0
-    page: int = 0
-    """The page that is being read; 0: none."""
-    recognising: float = 0.0
-    """Seconds that recognition took; the deadline was moved by as many."""
-    words: dict[int, bytes] = field(default_factory=dict)
-    """By page: what was recognised need not be again."""
-
-
 class Sandbox:
-    """Converts documents in child processes, at most `slots` at a time. Use from one event loop."""
+    """Converts documents in child processes, at most `slots` at a time, and at most as many beside them that take long.
+    Use from one event loop."""
 
     def __init__(self, limits: Limits | None = None, *, slots: int = 2, ocr: Tesseract | None = None) -> None:
         self._limits = limits or Limits()
         self._ocr = ocr
-        self._slots = asyncio.Semaphore(slots)
+        self._places = Places(slots)
         self._starting = asyncio.Lock()
-        self._zygote: _Zygote | None = None
+        self._zygote: Zygote | None = None
 
     @property
     def level(self) -> str:
@@ -144,8 +110,9 @@ class Sandbox:
         about = {"media_type": media_type, "document_id": document_id, "filename": filename, **asdict(limits)}
         about["recognises"] = self._ocr is not None
         attempt, first = Attempt(), None
-        async with self._slots:
-            spent = Spent(clock() + limits.wall_seconds, limits.page_wall_seconds)
+        spent = Spent(limits.page_wall_seconds)
+        async with self._places.one(spent.give_way):
+            spent.deadline = clock() + limits.wall_seconds
             while True:
                 left = {"cpu_seconds": limits.cpu_seconds - spent.cpu}
                 try:
@@ -191,12 +158,12 @@ class Sandbox:
             return await asyncio.to_thread(_understood, answer)
         raise ended(self._reason(end))
 
-    async def _ready(self) -> _Zygote:
+    async def _ready(self) -> Zygote:
         async with self._starting:
             if self._zygote is None or self._zygote.dead:
                 if self._zygote is not None:
                     await self._zygote.close()
-                self._zygote = await _Zygote.spawn()
+                self._zygote = await Zygote.spawn()
             return self._zygote
 
     def _reason(self, end: Ended | None) -> FailureReason:
@@ -249,146 +216,3 @@ def _understood(answer: bytes) -> Conversion:
         return Conversion(markdown, ir, Report.model_validate_json(answer[17 + markdown_size + ir_size :]))
     except (ValidationError, ValueError, KeyError, TypeError, struct.error) as error:
         raise ended("converter-crashed") from error
-
-
-@dataclass
-class _Zygote:
-    """The parent's side of one zygote."""
-
-    process: asyncio.subprocess.Process
-    control: socket.socket
-    ready: asyncio.Future[str]
-    dead: bool = False
-    level: str = UNKNOWN
-    _waiting: dict[int, asyncio.Future[Ended]] = field(default_factory=dict)
-    _last: int = 0
-
-    @classmethod
-    async def spawn(cls) -> _Zygote:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "docward.converter.zygote",
-                str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                pass_fds=(theirs.fileno(),),
-                start_new_session=True,  # one group to end, and out of reach of a terminal's Ctrl-C
-            )
-        finally:
-            theirs.close()
-        ours.setblocking(False)
-        loop = asyncio.get_running_loop()
-        zygote = cls(process, ours, loop.create_future())
-        loop.add_reader(ours.fileno(), zygote._hear)
-        zygote.level = await zygote.ready  # no conversion's time runs while the parsers are imported
-        return zygote
-
-    async def run(
-        self, data: int, request: dict[str, Any], spent: Spent, heard: Told, asked: Asked
-    ) -> tuple[bytes, Ended | None]:
-        """The child's answer (empty: none), and how the child ended; None if it had to be ended."""
-        self._last += 1
-        number = self._last
-        loop = asyncio.get_running_loop()
-        ending = self._waiting[number] = loop.create_future()
-        ours, theirs = socket.socketpair()
-
-        def hear(page: int, pages: int) -> None:
-            limit.reschedule(min(spent.deadline, loop.time() + spent.page_seconds) if page else spent.deadline)
-            heard(page, pages)
-
-        async def ask(page: int, picture: bytes) -> bytes:
-            limit.reschedule(None)
-            words = await asked(page, picture)
-            limit.reschedule(min(spent.deadline, loop.time() + spent.page_seconds))
-            return words
-
-        try:
-            with theirs, contextlib.ExitStack() as unsent:
-                unsent.callback(ours.close)
-                self._say({"run": number, **request}, [theirs.fileno(), data])
-                unsent.pop_all()
-            reader, writer = await asyncio.open_unix_connection(sock=ours)
-            with contextlib.closing(writer):
-                async with asyncio.timeout_at(spent.deadline) as limit:
-                    answer = await _answer(reader, writer, hear, ask)
-                    end = await ending
-                    spent.cpu += end.cpu
-                    return answer, end
-        except TimeoutError:
-            return b"", None
-        finally:
-            self._waiting.pop(number, None)
-            if not ending.done():
-                with contextlib.suppress(ZygoteDiedError):
-                    self._say({"end": number}, [])
-
-    def _say(self, message: dict[str, Any], files: list[int]) -> None:
-        try:
-            socket.send_fds(self.control, [json.dumps(message).encode()[:MAX_MESSAGE]], files)
-        except OSError as error:
-            self._died()
-            raise ZygoteDiedError from error
-
-    def _hear(self) -> None:
-        try:
-            message = self.control.recv(MAX_MESSAGE)
-        except BlockingIOError:
-            return
-        except OSError:
-            message = b""
-        if not message:
-            self._died()
-            return
-        found = json.loads(message)
-        if "ready" in found and not self.ready.done():
-            self.ready.set_result(found["ready"])
-        waiting = self._waiting.get(found.get("run"))
-        if waiting is not None and not waiting.done():
-            waiting.set_result(Ended(found["status"], found["max_rss"], found["cpu"]))
-
-    def _died(self) -> None:
-        if self.dead:
-            return
-        self.dead = True
-        asyncio.get_running_loop().remove_reader(self.control.fileno())
-        self.control.close()
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)  # its children may have outlived it
-        futures: list[asyncio.Future[Any]] = [self.ready, *self._waiting.values()]
-        for future in futures:
-            if not future.done():
-                future.set_exception(ZygoteDiedError())
-
-    async def close(self) -> None:
-        self._died()
-        await self.process.wait()
-
-
-async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hear: Told, ask: Asked) -> bytes:
-    """What a child says at its end, empty when it does not come to it; the pages that it begins are told meanwhile, and
-    what it asks is answered."""
-    try:
-        while (first := await reader.read(1)) in {PAGE, PICTURE}:
-            if first == PAGE:
-                page, pages = BEGUN.unpack(await reader.readexactly(BEGUN.size))
-                hear(page, pages)
-                continue
-            page, width, height = ASKED.unpack(await reader.readexactly(ASKED.size))
-            if width * height > MAX_PIXELS:
-                return b""
-            pixels = await reader.readexactly(width * height)
-            words = await ask(page, b"P5 %d %d 255\n" % (width, height) + pixels)
-            writer.write(LENGTH.pack(len(words)) + words)
-            await writer.drain()
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return b""
-    chunks, size = [first], 0
-    while chunk := await reader.read(2**18):
-        size += len(chunk)
-        if size > MAX_ANSWER:
-            return b""
-        chunks.append(chunk)
-    return b"".join(chunks)

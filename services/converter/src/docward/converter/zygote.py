@@ -34,6 +34,8 @@ BEGUN = struct.Struct("!II")
 ASKED = struct.Struct("!III")
 """After PICTURE: its page, width and height; then its pixels. The words come back, after their length."""
 LENGTH = struct.Struct("!I")
+LOWER = 10
+"""By how much a conversion that takes long is nicer."""
 READING_TIME, READING_MEMORY = 1 / 3, 1 / 2
 """Of what a conversion may take, for reading pages: what is made of them takes the rest. A document that needs more is
 read so far."""
@@ -72,8 +74,12 @@ class ZygoteLoop:
             return False
         request = json.loads(message)
         if "end" in request:
-            for pid in [pid for pid, number in self._children.items() if number == request["end"]]:
+            for pid in self._of(request["end"]):
                 os.kill(pid, signal.SIGKILL)
+            return True
+        if "give-way" in request:
+            for pid in self._of(request["give-way"]):
+                _let_others_go_first(pid)
             return True
         pid = os.fork()
         if pid == 0:
@@ -81,7 +87,13 @@ class ZygoteLoop:
         for file in files:
             os.close(file)
         self._children[pid] = request["run"]
+        if request["long"]:
+            _let_others_go_first(pid)
         return True
+
+    def _of(self, number: int) -> list[int]:
+        """The child of that number, unless it has ended: what was not waited for is still there, be it dead."""
+        return [pid for pid, each in self._children.items() if each == number]
 
     def _reap(self) -> None:
         while self._children:
@@ -95,6 +107,10 @@ class ZygoteLoop:
                 "cpu": usage.ru_utime + usage.ru_stime,
             }
             self._control.send(json.dumps(ended).encode())
+
+
+def _let_others_go_first(pid: int) -> None:
+    os.setpriority(os.PRIO_PROCESS, pid, os.getpriority(os.PRIO_PROCESS, pid) + LOWER)
 
 
 def _child(request: dict[str, Any], confinement: Confinement, answer: int, data: int) -> NoReturn:
