@@ -34,6 +34,10 @@ class Form:
     """Between two members that come, while slow work goes on; they leave after half of it."""
     restarts: int
     """Of a service after the other, under load."""
+    drawn: int
+    """Documents for each parser."""
+    hostile: int
+    """Files, beside ordinary documents."""
 
 
 BRIEF = Form(
@@ -52,6 +56,8 @@ BRIEF = Form(
     work_s=12,
     come_s=4,
     restarts=0,
+    drawn=15,
+    hostile=24,
 )
 SHORT = Form(
     kills=200,
@@ -69,6 +75,8 @@ SHORT = Form(
     work_s=45,
     come_s=7.5,
     restarts=20,
+    drawn=200,
+    hostile=320,
 )
 LONG = Form(
     kills=2000,
@@ -86,4 +94,6 @@ LONG = Form(
     work_s=300,
     come_s=20,
     restarts=100,
+    drawn=20_000,
+    hostile=3_000,
 )

@@ -16,6 +16,7 @@ from chaos.order import order
 from chaos.outages import outages
 from chaos.outcome import Outcome
 from chaos.owners import owners
+from chaos.parsers import parsers
 from chaos.poison import poison
 from chaos.runner import Ground
 
@@ -42,6 +43,7 @@ SCENARIOS = (
     Scenario("loops", "a loop that stands still is said and ends its process: nothing is lost by it", loops),
     Scenario("network", "what is late, lost, repeated or answered wrongly on the way: each command ends once", network),
     Scenario("members", "members come and go: slow work is done once, and whoever is asked to stops in time", members),
+    Scenario("parsers", "hostile documents end with a reason, and others' conversions go on beside them", parsers),
     Scenario("endurance", "under steady load and bad weather nothing grows", endurance, for_long=True),
     Scenario(
         "brokers",

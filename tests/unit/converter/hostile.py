@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from docward.runtime.sniffing import DOCX, HTML, MARKDOWN, PDF, RST, TEXT
 
@@ -283,3 +284,38 @@ HOSTILE = [
     )
     for name, make in files.items()
 ]
+SAMPLES = Path(__file__).parents[3] / "samples"
+INTACT: dict[str, Callable[[], bytes]] = {
+    PDF: (SAMPLES / "momentum-execution-strategy.pdf").read_bytes,
+    DOCX: (SAMPLES / "dividend-quality-index.docx").read_bytes,
+    MARKDOWN: (SAMPLES / "intraday-mean-reversion.md").read_bytes,
+    RST: lambda: b"Rate\n====\n\n.. math::\n\n   x = 5\n\n== ==\na  b\n== ==\n\n* 5 %\n" * 20,
+    HTML: lambda: b"<h1>Rate</h1><table><tr><th>Name<td>5 %</table><ul><li>one<li>two</ul>" * 20,
+}
+
+
+def damaged(media_type: str, seed: str) -> bytes:
+    """A real document, damaged in one of six ways."""
+    chance = random.Random(seed)  # noqa: S311 -- repeatable, not secret
+    data, other = INTACT[media_type](), INTACT[chance.choice(sorted(INTACT))]()
+    first, second = sorted(chance.randrange(len(data)) for _ in range(2))
+    return chance.choice(
+        (
+            lambda: changed(data, chance.randrange(10**9)),
+            lambda: data[:first],
+            lambda: data[:first] + data[second:],
+            lambda: data[:first] + data[first:second] * chance.randrange(2, 20) + data[second:],
+            lambda: data[:first] + other + data[second:],
+            lambda: data + other,
+        )
+    )()
+
+
+def draw_damaged(seed: str, number: int) -> list[Hostile]:
+    """So many, of every media type in turn; one in eight says that it is of another one."""
+    kinds = sorted(INTACT)
+    found = []
+    for at in range(number):
+        kind, said_to_be = kinds[at % len(kinds)], kinds[(at // 8 if at % 8 == 0 else at) % len(kinds)]
+        found.append(Hostile(f"damaged-{at}", said_to_be, partial(damaged, kind, f"{seed}/{at}")))
+    return found
