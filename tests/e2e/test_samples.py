@@ -117,8 +117,8 @@ async def analysed(api: httpx.Client, ident: str, within: float = 60) -> dict[st
     return document
 
 
-def findings_of(api: httpx.Client, ident: str) -> list[dict[str, Any]]:
-    page = api.get(f"/documents/{ident}/findings", params={"limit": 100}).json()
+def findings_of(api: httpx.Client, ident: str, of: str = "documents") -> list[dict[str, Any]]:
+    page = api.get(f"/{of}/{ident}/findings", params={"limit": 100}).json()
     assert page["next_cursor"] is None
     return [finding for finding in page["items"] if finding["present"]]
 
@@ -312,21 +312,33 @@ async def test_what_was_accepted_becomes_the_next_version_and_is_found_no_more(
         assert (again.status_code, again.json()["code"]) == (409, "not-applicable")
 
 
-async def test_the_samples_are_analysed_as_one_suite(reviewed: tuple[Installation, dict[str, str]]) -> None:
+@pytest.fixture(scope="module")
+async def suite(reviewed: tuple[Installation, dict[str, str]]) -> str:
+    """The samples as a document group that was analysed as one; its id."""
+    place, idents = reviewed
+    with place.api() as api:
+        return await analysed_group(api, list(idents.values()))
+
+
+async def analysed_group(api: httpx.Client, members: list[str]) -> str:
+    soon = {"Prefer": "wait=60"}
+    group = api.post("/document-groups", json={"title": "All", "members": members}, headers=soon).json()
+    url = f"/document-groups/{group['group_id']}"
+    asked = api.post(f"{url}/analyses", headers=soon)
+    assert asked.status_code in {201, 202}, asked.text
+
+    async def finished() -> bool:
+        return bool(api.get(url).json()["latest_analysis_id"])
+
+    await until(finished, within=120)
+    return str(group["group_id"])
+
+
+async def test_the_samples_are_analysed_as_one_suite(reviewed: tuple[Installation, dict[str, str]], suite: str) -> None:
     """Each requirement has the verdict of the document that answers it best, and every quote names its document."""
     place, idents = reviewed
-    soon = {"Prefer": "wait=60"}
     with place.api() as api:
-        wish = {"title": "All", "members": list(idents.values())}
-        group = api.post("/document-groups", json=wish, headers=soon).json()
-        url = f"/document-groups/{group['group_id']}"
-        asked = api.post(f"{url}/analyses", headers=soon)
-        assert asked.status_code in {201, 202}, asked.text
-
-        async def finished() -> bool:
-            return bool(api.get(url).json()["latest_analysis_id"])
-
-        await until(finished, within=120)
+        url = f"/document-groups/{suite}"
         verdicts = api.get(f"{url}/verdicts", params={"limit": 100}).json()["items"]
         findings = api.get(f"{url}/findings", params={"limit": 100}).json()["items"]
         texts = {ident: api.get(f"/documents/{ident}/content").text for ident in idents.values()}
@@ -343,3 +355,104 @@ async def test_the_samples_are_analysed_as_one_suite(reviewed: tuple[Installatio
     assert {quote["document_id"] for quote in quotes} == set(idents.values())
     for quote in quotes:
         assert texts[quote["document_id"]][quote["span"]["start"] : quote["span"]["end"]] == quote["text"]
+
+
+async def test_the_check_of_a_suite_without_servers_finds_the_same_bytes(
+    reviewed: tuple[Installation, dict[str, str]], suite: str
+) -> None:
+    """Findings with fingerprints and decision paths, verdicts, scores: the whole of the report, as it is stored, as the
+    API gives it, and as the command finds it."""
+    place, idents = reviewed
+    args = ["--suite", "--format", "json"]
+    for name, ident in idents.items():
+        args += [str(SAMPLES / name), "--document-id", ident]
+    for pack in PACKS:
+        args += ["--pack", pack]
+    ran = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-m", "docward.cli.main", "check", *args], capture_output=True, check=False
+    )
+    assert ran.returncode in {codes.OK, codes.FOUND}, ran.stderr
+    (checked,) = json.loads(ran.stdout)["documents"]
+    with place.api() as api:
+        latest = api.get(f"/document-groups/{suite}").json()["latest_analysis_id"]
+        (given,) = api.get(f"/analyses/{latest}/report", params={"format": "json"}).json()["documents"]
+    stored = await place.fetch("select report from read.analyses where analysis_id = $1", UUID(latest))
+    kept = (place.objects / json.loads(stored[0]["report"])["uri"]).read_bytes()
+    for entry in (checked, given):
+        assert AnalysisReport.model_validate(entry).model_dump_json().encode() == kept
+    for field in ("sha256", "markdown_sha256", "releases", "converter"):
+        assert checked[field] == given[field]
+    for ours, theirs in zip(checked["members"], given["members"], strict=True):
+        assert {**ours, "file": Path(ours["file"]).name, "version": 1} == theirs
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_every_report_of_a_suite_names_its_documents(
+    reviewed: tuple[Installation, dict[str, str]], suite: str, form: str
+) -> None:
+    place, _ = reviewed
+    with place.api() as api:
+        latest = api.get(f"/document-groups/{suite}").json()["latest_analysis_id"]
+        answer = api.get(f"/analyses/{latest}/report", params={"format": form})
+        found = api.get(f"/document-groups/{suite}/findings", params={"limit": 100}).json()["items"]
+    assert answer.status_code == 200, answer.text
+    if form != "junit":
+        assert all(name in answer.text for name in NAMES)
+    if form != "self-assessment":
+        assert all(f["fingerprint"] in answer.text for f in found)
+
+
+LEADING = """\
+# Momentum strategy
+
+## 1 Limits
+
+A maximum order value applies to every order of the algorithm. In volatile markets the desk adjusts it as appropriate.
+"""
+SHEET = """\
+# Parameters of the momentum strategy
+
+## 1 Values
+
+The maximum order value of the algorithm is EUR 2 million per order. Prices are refreshed from time to time.
+"""
+
+
+async def test_what_is_accepted_of_a_group_changes_the_member_whose_words_it_is(
+    reviewed: tuple[Installation, dict[str, str]], tmp_path: Path
+) -> None:
+    place, _ = reviewed
+    with place.api() as api:
+        idents = []
+        for name, text in (("leading.md", LEADING), ("sheet.md", SHEET)):
+            (tmp_path / name).write_text(text)
+            idents.append(submit(api, tmp_path / name))
+            await analysed(api, idents[-1])
+        group = await analysed_group(api, idents)
+        found = findings_of(api, group, of="document-groups")
+        quoted = [f for f in found if f["quotes"] and f["proposal"]]
+        other, chosen = (next(f for f in quoted if f["quotes"][0]["document_id"] == ident) for ident in idents)
+        assert chosen["proposal"]["document_id"] == idents[1]
+        url, soon = f"/document-groups/{group}", {"Prefer": "wait=30"}
+        answers = {"modify": [{"fingerprint": chosen["fingerprint"], "text": "every 5 seconds"}]}
+        answered = api.post(f"{url}/findings/answers", json=answers, headers=soon)
+        assert (answered.status_code, answered.json().get("group_id")) == (200, group), answered.text
+        path = f"{url}/findings/{other['fingerprint']}"
+        refused = api.post(f"{path}/reject", json={"reason": "It is known."}, headers=soon)
+        assert (refused.status_code, refused.json().get("status")) == (200, "rejected"), refused.text
+        assert api.post(f"{path}/accept", headers=soon).status_code == 409
+        assert api.post(f"{path}/reopen", headers=soon).json()["status"] == "open"
+        one = {"findings": [chosen["fingerprint"]]}
+        wrong = api.post(f"{url}/members/{idents[0]}/changes", json=one, headers=soon)
+        assert (wrong.status_code, "another document" in wrong.text) == (409, True)
+        made = api.post(f"{url}/members/{idents[1]}/changes", headers=soon)
+        assert (made.status_code, made.json().get("current_version")) == (200, 2), made.text
+        assert api.get(f"/documents/{idents[0]}").json()["current_version"] == 1
+
+        async def converted() -> bool:
+            return bool(api.get(f"/documents/{idents[1]}").json()["latest_converted_version"] == 2)
+
+        await until(converted, within=60)
+        assert "every 5 seconds" in api.get(f"/documents/{idents[1]}/content").text
+        stale = api.post(f"{url}/members/{idents[1]}/changes", json=one, headers=soon)
+        assert (stale.status_code, "found in version 1" in stale.text) == (409, True)

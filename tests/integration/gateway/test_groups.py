@@ -159,6 +159,34 @@ async def test_a_bad_wish_is_named(gateway: Served, body: dict[str, Any]) -> Non
         assert (refused.status_code, refused.json()["code"]) == (422, "invalid-request")
 
 
+async def test_a_change_of_nothing_is_refused(gateway: Served) -> None:
+    async with gateway.client() as client:
+        document = await converted(gateway, client)
+        for url in (f"{GROUPS}/{await a_group(gateway, client)}", f"/api/v1/documents/{document}"):
+            refused = await client.patch(url, json={})
+            assert (refused.status_code, refused.json()["code"]) == (422, "invalid-request")
+
+
+async def test_findings_of_a_group_are_answered_by_commands_for_it(gateway: Served) -> None:
+    async with gateway.client() as client, gateway.client("contributor", subject="otto") as other:
+        hidden = await converted(gateway, client, visibility="private")
+        ident = await a_group(gateway, client, hidden)
+        url = f"{GROUPS}/{ident}"
+        answers = {"reject": [{"fingerprint": "f1", "reason": "known"}]}
+        accepted = await asked(client, "POST", f"{url}/findings/answers", json=answers)
+        assert (accepted["group_id"], accepted["links"]["document-group"]) == (str(ident), url)
+        operation = await get(client, f"/api/v1/operations/{accepted['operation_id']}")
+        assert (operation["type"], operation["stream"]) == ("answer-findings", f"analysis:{ident}")
+        unknown = await client.post(f"{url}/findings/f1/accept")
+        assert (unknown.status_code, unknown.json()["code"]) == (404, "not-found")
+        nothing = await client.post(f"{url}/members/{hidden}/changes")
+        assert (nothing.status_code, nothing.json()["code"]) == (409, "nothing-to-do")
+        for path, body in (("findings/answers", answers), ("findings/f1/accept", {})):
+            refused = await other.post(f"{url}/{path}", json=body)
+            assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        assert (await other.post(f"{url}/members/{hidden}/changes")).status_code in {403, 404}
+
+
 async def test_a_viewer_creates_no_group(gateway: Served) -> None:
     async with gateway.client("viewer") as viewer:
         assert (await viewer.post(GROUPS, json={"title": "Suite"})).status_code == 403

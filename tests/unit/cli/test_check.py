@@ -160,4 +160,13 @@ def test_a_suite_is_whole_or_not_checked(here):
     (here / "scan.pdf").write_bytes(b"%PDF-1.7 nothing")
     assert run("good.md", "scan.pdf", "--suite", "--format", "json", code=codes.FAILED) == ""
     run("good.md", "good.md", "--suite", code=codes.USAGE)
-    run("good.md", "bad.md", "--suite", "--format", "sarif", code=codes.USAGE)
+    ident = "6f1c0000-0000-4000-8000-000000000001"
+    run("good.md", "bad.md", "--document-id", ident, code=codes.USAGE)
+    run("good.md", "bad.md", "--suite", "--document-id", ident, "--document-id", ident, code=codes.USAGE)
+
+
+@pytest.mark.parametrize("form", ["sarif", "junit", "html", "self-assessment"])
+def test_every_report_of_a_suite_names_all_of_its_files(here, form):
+    report = run("bad.md", "good.md", "--suite", "--pack", PACK, "--format", form, code=codes.FOUND)
+    for file in ("bad.md", "good.md") if form != "junit" else ("suite",):
+        assert file in report

@@ -32,6 +32,7 @@ class Gateway:
         self.answers: list[tuple[int, dict[str, Any]]] = []
         self.keys: list[str | None] = []
         self.paths: list[str] = []
+        self.methods: list[str] = []
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -40,8 +41,11 @@ class Gateway:
                 gateway.keys.append(self.headers.get("Idempotency-Key"))
                 self.do_GET()
 
+            do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815  # names of the library
+
             def do_GET(self) -> None:
                 gateway.paths.append(self.path)
+                gateway.methods.append(self.command)
                 status, body = gateway.answers.pop(0) if len(gateway.answers) > 1 else gateway.answers[0]
                 content = json.dumps(body).encode()
                 self.send_response(status)

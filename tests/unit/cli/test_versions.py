@@ -76,6 +76,8 @@ def test_a_version_is_restored_or_converted_again_once(gateway: Gateway) -> None
     assert (again.exit_code, again.output) == (codes.OK, "0b7e: version 3 is being converted\n")
     assert gateway.paths == ["/api/v1/documents/0b7e/restore", "/api/v1/documents/0b7e/conversion"]
     assert all(gateway.keys)
+    gateway.answers = [(422, {"title": "Refused", "detail": "as said", "code": "unknown-version"})]
+    assert CliRunner().invoke(app, ["restore", "0b7e", "9"]).exit_code == codes.NOT_FOUND
     gateway.answers = [(409, {"title": "Refused", "detail": "as said", "code": "conversion-running"})]
     refused = CliRunner().invoke(app, ["reconvert", "0b7e", "--version", "1"])
     assert (refused.exit_code, "as said" in refused.stderr) == (codes.FAILED, True)

@@ -104,6 +104,7 @@ def test_only_the_owner_and_admins_change_a_document(submitted):
 
 
 def test_what_is_not_given_stays(submitted):
+    assert asked(d.EditDetails(), *submitted).code == "nothing-to-do"
     (event,) = asked(d.EditDetails(tags=("fx",)), *submitted).events
     assert (event.title, event.tags) == ("Momentum", ("fx",))
 

@@ -104,6 +104,7 @@ def test_setting_the_primary_again_changes_nothing(suite: tuple[Event, ...]):
 def test_renaming_changes_what_is_given(suite: tuple[Event, ...]):
     events = done(g.RenameDocumentGroup(description="All of it."), *suite)
     assert (state(events).title, state(events).description) == ("Momentum suite", "All of it.")
+    assert asked(g.RenameDocumentGroup(), *suite).code == "nothing-to-do"
 
 
 def test_only_the_owner_or_an_admin_changes_a_group(suite: tuple[Event, ...]):

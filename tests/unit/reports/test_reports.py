@@ -7,17 +7,19 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
+from uuid import UUID
 
 import pytest
 from lxml import etree
 
+from docward.analyzer.analysis import Member, analyse, analyse_suite
 from docward.analyzer.analysis import Release as Rules
-from docward.analyzer.analysis import analyse
 from docward.analyzer.analysis.packs import bundled_packs, load_pack
-from docward.converter.conversion import convert
+from docward.converter.conversion import Conversion, convert
 from docward.events.findings import AnalysisReport
 from docward.events.policies import repository_id
-from docward.reports import FORMATS, Release, Reviewed, Standing, render
+from docward.reports import FORMATS, Part, Release, Reviewed, Standing, render
+from docward.reports.reviewed import compliance
 
 TEXT = """\
 # Ärger <script>alert(1)</script> & \x1b Strategy
@@ -38,16 +40,22 @@ def reviewed() -> Reviewed:
     rules = [Rules(repository_id(p.pack.id), p.pack.id, 1, p.requirements) for p in packs]
     made = convert(TEXT.encode(), "text/markdown", document_id="d")
     return Reviewed(
-        name="a folder/strategy.md",
         title=made.ir.title or "",
         document_id="d",
         analysis_id="a",
-        sha256="0" * 64,
-        markdown=made.markdown,
-        markdown_sha256=made.ir.markdown_sha256,
         report=analyse(made.ir, made.markdown, rules),
+        parts=(a_part(made, "d", "a folder/strategy.md"),),
         releases=tuple(Release(p.pack.id, 1, "1" * 64) for p in packs),
     )
+
+
+def a_part(made: Conversion, ident: str, file: str) -> Part:
+    title, sha256 = made.ir.title or "", made.ir.markdown_sha256
+    return Part(ident, file, title, "0" * 64, made.markdown, sha256)
+
+
+def with_part(reviewed: Reviewed, **changed: Any) -> Reviewed:
+    return replace(reviewed, parts=(replace(reviewed.parts[0], **changed),))
 
 
 def sarif(document: Reviewed) -> dict[str, Any]:
@@ -80,7 +88,7 @@ def test_sarif_keeps_the_rules_of_its_schema(reviewed):
 
 
 def test_sarif_regions_lead_to_the_quotes(reviewed):
-    lines = reviewed.markdown.split("\n")
+    lines = reviewed.parts[0].markdown.split("\n")
     regions = [
         (place["physicalLocation"]["region"], place["physicalLocation"]["region"]["snippet"]["text"])
         for result in sarif(reviewed)["runs"][0]["results"]
@@ -89,14 +97,56 @@ def test_sarif_regions_lead_to_the_quotes(reviewed):
     ]
     assert regions
     for region, text in regions:
-        assert reviewed.markdown[region["charOffset"] :][: region["charLength"]] == text
+        assert reviewed.parts[0].markdown[region["charOffset"] :][: region["charLength"]] == text
         if region["startLine"] == region["endLine"]:
             line = lines[region["startLine"] - 1]
             assert line[region["startColumn"] - 1 : region["endColumn"] - 1] == text
 
 
+def test_findings_of_a_suite_stand_in_the_artifact_of_their_document(reviewed):
+    """The numbers of artifacts go on from one document to the next."""
+    suite = a_suite()
+    (run,) = json.loads(render("sarif", [reviewed, suite]))["runs"]
+    assert [a["location"]["uri"] for a in run["artifacts"]] == ["a%20folder/strategy.md", "one.md", "two.pdf"]
+    results = run["results"][len(reviewed.report.findings) :]
+    assert results
+    for finding, result in zip(suite.report.findings, results, strict=True):
+        places = [*result["locations"], *result["relatedLocations"]]
+        for quote, place in zip(finding.quotes, places, strict=False):
+            number = place["physicalLocation"]["artifactLocation"]["index"]
+            part = suite.parts[number - 1]
+            assert part.document_id == str(quote.document_id)
+            assert ("region" in place["physicalLocation"]) == part.is_text
+        for fix in result.get("fixes", ()):
+            assert fix["artifactChanges"][0]["artifactLocation"]["index"] == 1
+    told = json.loads(render("json", [suite]))["documents"][0]
+    assert [member["file"] for member in told["members"]] == ["one.md", "two.pdf"]
+    assert all("markdown" not in member for member in told["members"])
+
+
+def a_suite() -> Reviewed:
+    idents, files = [UUID(int=1), UUID(int=2)], ("one.md", "two.pdf")
+    made = [convert(TEXT.encode(), "text/markdown", document_id=str(ident)) for ident in idents]
+    members = [Member(i, f, f, m.ir, m.markdown) for i, m, f in zip(idents, made, files, strict=True)]
+    one, two = (a_part(m, str(i), f) for i, m, f in zip(idents, made, files, strict=True))
+    return Reviewed(
+        title="Suite",
+        document_id="g",
+        analysis_id="a",
+        report=analyse_suite(members, []),
+        parts=(one, replace(two, media_type="application/pdf")),
+        is_suite=True,
+    )
+
+
+def test_silence_about_compliance_has_its_reason():
+    assert compliance("partial", ["partial"]) == "partial"
+    assert compliance(None, []) == "no statement, because no repository is assigned"
+    assert compliance(None, ["not-applicable"]) == "no statement, because no MUST requirement applies to it"
+
+
 def test_a_pdf_has_no_lines_and_no_fixes(reviewed):
-    for result in sarif(replace(reviewed, media_type="application/pdf"))["runs"][0]["results"]:
+    for result in sarif(with_part(reviewed, media_type="application/pdf"))["runs"][0]["results"]:
         assert "fixes" not in result
         assert all("region" not in place["physicalLocation"] for place in result["locations"])
 
@@ -140,7 +190,7 @@ def test_the_page_shows_every_verdict_finding_and_hash(reviewed):
 
 
 def test_junit_is_xml_whatever_the_text_holds(reviewed):
-    assert etree.fromstring(render("junit", [replace(reviewed, name="\x1b\x00.md")]).encode()).tag == "testsuites"
+    assert etree.fromstring(render("junit", [with_part(reviewed, file="\x1b\x00.md")]).encode()).tag == "testsuites"
 
 
 @pytest.mark.parametrize("form", FORMATS)

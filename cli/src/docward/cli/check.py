@@ -1,7 +1,8 @@
 """`docward check`: the converter and the offline engine in one process, without any server.
 
 What it finds is what the services find: the same conversion in a limited child process, the same engine, the same
-releases. With the id of a document (`--document-id`) its elements have the same ids, and the report the same bytes.
+releases. With the ids of the documents (`--document-id`) their elements have the same ids, and the report has the same
+bytes.
 """
 
 from __future__ import annotations
@@ -34,12 +35,11 @@ from docward.events.messages import derived_id
 from docward.events.policies import repository_id
 from docward.reports import Part, Release, Reviewed, render
 from docward.reports.data import entry
-from docward.runtime.sniffing import sniff
+from docward.reports.reviewed import SUITE
+from docward.runtime.sniffing import TAKEN, refusal, sniff
 
 _errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 ALL_PACKS = "all"
-SUITE = "suite"
-"""The name of several files checked as one, for suppressions and baselines."""
 
 
 class Format(StrEnum):
@@ -49,10 +49,6 @@ class Format(StrEnum):
     JUNIT = "junit"
     HTML = "html"
     SELF_ASSESSMENT = "self-assessment"
-
-
-_OF_A_SUITE = (Format.TABLE, Format.JSON)
-"""The other forms are about one file: lines, columns and quotes of a single text."""
 
 
 class ProfileName(StrEnum):
@@ -76,7 +72,7 @@ class _UnusableError(Exception):
 
 
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="PDF, DOCX or Markdown; may be repeated.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help=f"{TAKEN}; may be repeated.")],
     *,
     pack: Annotated[
         list[str] | None,
@@ -96,7 +92,8 @@ def check(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there instead of printing.")] = None,
     document_id: Annotated[
-        UUID | None, typer.Option(help="For one file: check it as this document. Default: an id made of its name.")
+        list[UUID] | None,
+        typer.Option(help="Check the file as this document; once per file, in their order. Default: made of its name."),
     ] = None,
     suite: Annotated[
         bool, typer.Option("--suite", help="Check the files as documents that belong together, the first one leading.")
@@ -109,12 +106,11 @@ def check(
 
     Exits with 7 when something counts under the profile, with 1 when a document cannot be converted.
     """
-    if document_id is not None and len(files) != 1:
-        raise typer.BadParameter("is for one file", param_hint="--document-id")
-    if suite and form not in _OF_A_SUITE:
-        raise typer.BadParameter(f"of a suite is one of {', '.join(_OF_A_SUITE)}", param_hint="--format")
-    if suite and len({_ident(file) for file in files}) < len(files):
-        raise typer.BadParameter("a suite has each file once", param_hint="FILE")
+    idents = document_id or [derived_id("checked-file", file.as_posix()) for file in files]
+    if len(idents) != len(files):
+        raise typer.BadParameter("is given once per file, or not at all", param_hint="--document-id")
+    if suite and len(set(idents)) < len(files):
+        raise typer.BadParameter("a suite has each file, and each document, once", param_hint="FILE")
     with _usage_errors():
         packs = _packs(pack or [])
         keeper = Gate(
@@ -123,7 +119,7 @@ def check(
             gate.read_baseline(baseline) if baseline else None,
             on.date() if on else date.today(),  # noqa: DTZ011  # the day where the user sits
         )
-    checked, refusals = asyncio.run(_checked(files, document_id))
+    checked, refusals = asyncio.run(_checked(list(zip(files, idents, strict=True))))
     if suite and refusals:  # what is absent from a suite cannot be told without all of it
         raise typer.Exit(refusals[0])
     reviewed = [_suite(checked, packs, keeper)] if suite else [_review(each, packs, keeper) for each in checked]
@@ -183,18 +179,13 @@ class _Checked:
         return self.made.ir.title or self.file.stem
 
 
-def _ident(file: Path) -> UUID:
-    return derived_id("checked-file", file.as_posix())
-
-
-async def _checked(files: Sequence[Path], document_id: UUID | None) -> tuple[list[_Checked], list[int]]:
+async def _checked(files: Sequence[tuple[Path, UUID]]) -> tuple[list[_Checked], list[int]]:
     """The files, converted, and an exit code for each that could not be."""
     checked: list[_Checked] = []
     refusals: list[int] = []
     sandbox = Sandbox(slots=1, ocr=Tesseract.installed())
     try:
-        for file in files:
-            ident = document_id or _ident(file)
+        for file, ident in files:
             try:
                 content = _content(file)
                 media_type, made = await _converted(sandbox, file, content, ident)
@@ -221,16 +212,11 @@ def _review(checked: _Checked, packs: Sequence[_Pack], keeper: Gate) -> Reviewed
     analysis_id = str(derived_id("check", *inputs))
     standings, failed = keeper.judge(checked.file.as_posix(), analysis_id, report)
     return Reviewed(
-        name=checked.file.as_posix(),
         title=checked.title,
         document_id=str(checked.ident),
         analysis_id=analysis_id,
-        sha256=checked.sha256,
-        markdown=checked.made.markdown,
-        markdown_sha256=checked.made.ir.markdown_sha256,
         report=report,
-        media_type=checked.media_type,
-        converter=checked.made.report.converter,
+        parts=(_part(checked, checked.title),),
         releases=tuple(pack.used for pack in packs),
         standings=standings,
         failed_requirements=failed,
@@ -238,38 +224,43 @@ def _review(checked: _Checked, packs: Sequence[_Pack], keeper: Gate) -> Reviewed
 
 
 def _suite(checked: Sequence[_Checked], packs: Sequence[_Pack], keeper: Gate) -> Reviewed:
-    """Of all files together. Its hashes are those of the files' hashes, a line each; its name is `suite`."""
-    members = [analysis.Member(c.ident, c.title, c.file.name, c.made.ir, c.made.markdown) for c in checked]
+    """Of all files together. Its documents are called by their files, as the services call what nobody gave a title."""
+    members = [analysis.Member(c.ident, c.file.stem, c.file.name, c.made.ir, c.made.markdown) for c in checked]
     report = analysis.analyse_suite(members, [pack.release for pack in packs])
     ident = derived_id("checked-suite", *(each.ident for each in checked))
-    sha256, markdown_sha256 = (
-        hashlib.sha256("\n".join(hashes).encode()).hexdigest()
-        for hashes in ([each.sha256 for each in checked], [each.made.ir.markdown_sha256 for each in checked])
-    )
-    analysis_id = str(derived_id("check", ident, sha256, report.engine, *(pack.used.sha256 for pack in packs)))
+    hashes = (each.sha256 for each in checked)
+    analysis_id = str(derived_id("check", ident, *hashes, report.engine, *(pack.used.sha256 for pack in packs)))
     standings, failed = keeper.judge(SUITE, analysis_id, report)
     return Reviewed(
-        name=SUITE,
-        title=checked[0].title,
+        title=checked[0].file.stem,
         document_id=str(ident),
         analysis_id=analysis_id,
-        sha256=sha256,
-        markdown="",
-        markdown_sha256=markdown_sha256,
         report=report,
-        media_type="",
-        converter=checked[0].made.report.converter,
+        parts=tuple(_part(each, each.file.stem) for each in checked),
+        is_suite=True,
         releases=tuple(pack.used for pack in packs),
         standings=standings,
         failed_requirements=failed,
-        members=tuple(Part(str(c.ident), c.file.as_posix(), c.title, c.sha256) for c in checked),
+    )
+
+
+def _part(checked: _Checked, title: str) -> Part:
+    return Part(
+        document_id=str(checked.ident),
+        file=checked.file.as_posix(),
+        title=title,
+        sha256=checked.sha256,
+        markdown=checked.made.markdown,
+        markdown_sha256=checked.made.ir.markdown_sha256,
+        media_type=checked.media_type,
+        converter=checked.made.report.converter,
     )
 
 
 async def _converted(sandbox: Sandbox, file: Path, content: bytes, ident: UUID) -> tuple[str, Conversion]:
     media_type = sniff(content, file.name, lambda: content)
     if media_type is None:
-        raise _UnusableError("the type is not supported: a PDF, a Word document or Markdown is", codes.FAILED)
+        raise _UnusableError(refusal(content, file.name), codes.FAILED)
     try:
         return media_type, await sandbox.convert(content, media_type, document_id=str(ident), filename=file.name)
     except ConversionError as error:

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 
@@ -20,12 +20,15 @@ API = "/api/v1"
 FINISHED = {"analyzed", "analysis-failed", "conversion-failed", "deleted"}
 """Statuses in which nothing more happens to a document by itself."""
 
+UNKNOWN = {"unknown-version", "unknown-document"}
+"""Codes of problems with a body that names what is not there."""
 PATIENCE_S = 30.0
 """How long the local stack's gateway may be away: its supervisor starts it, and the servers behind it, again."""
 UNSEEN_S = 10.0
 """After so long a document that nobody has seen does not exist; from accepted to visible it takes a second at most."""
 
 Json = dict[str, Any]
+Of = Literal["documents", "document-groups"]
 
 
 class ClientError(Exception):
@@ -87,15 +90,15 @@ class Client:
     def document(self, ident: str) -> Json:
         return self._json("GET", f"/documents/{ident}")
 
-    def findings(self, ident: str) -> list[Json]:
-        return [f for f in self._pages(f"/documents/{ident}/findings") if f["present"]]
+    def findings(self, ident: str, *, of: Of = "documents") -> list[Json]:
+        return [f for f in self._pages(f"/{of}/{ident}/findings") if f["present"]]
 
-    def verdicts(self, ident: str) -> list[Json]:
-        return list(self._pages(f"/documents/{ident}/verdicts"))
+    def verdicts(self, ident: str, *, of: Of = "documents") -> list[Json]:
+        return list(self._pages(f"/{of}/{ident}/verdicts"))
 
-    def answer(self, ident: str, answers: Json, *, wait: int = 30) -> Json:
-        """The document, with all of these answers given."""
-        return self._written(f"/documents/{ident}/findings/answers", answers, wait, "answered")
+    def answer(self, ident: str, answers: Json, *, of: Of = "documents", wait: int = 30) -> Json:
+        """The document or group, with all of these answers given."""
+        return self._written(f"/{of}/{ident}/findings/answers", answers, wait, "answered")
 
     def apply(self, ident: str, fingerprints: list[str] | None, *, wait: int = 30) -> Json:
         """The document, with the version that is being made of what was accepted."""
@@ -127,10 +130,57 @@ class Client:
         wanted = params | ({"version": version} if version else {})
         return str(self._once("GET", path, params=wanted, raw=True)["text"])
 
-    def _written(self, path: str, body: Json, wait: int, done: str) -> Json:
+    def groups(self, **filters: str) -> list[Json]:
+        return list(self._pages("/document-groups", **filters))
+
+    def group(self, ident: str) -> Json:
+        return self._json("GET", f"/document-groups/{ident}")
+
+    def change_group(self, method: str, path: str, body: Json | None = None, *, wait: int = 30) -> Json:
+        """The group as it is then. `path` below that of all groups."""
+        return self._written(f"/document-groups{path}", body, wait, "done", method=method)
+
+    def delete_group(self, ident: str, reason: str, *, wait: int = 30) -> Json:
+        """The operation."""
+        path, params = f"/document-groups/{ident}", {"reason": reason}
+        return self._written(path, None, wait, "deleted", method="DELETE", sign="status", params=params)
+
+    def analyse_group(self, ident: str, repositories: list[str] | None, timeout: float) -> Json:
+        """The analysis when it has ended. Raises after `timeout` s."""
+        deadline = time.monotonic() + timeout
+        body = {} if repositories is None else {"repositories": repositories}
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        asked = self._json("POST", f"/document-groups/{ident}/analyses", json=body, headers=headers)
+        while True:
+            operation = self.operation(asked["operation_id"])
+            if operation["status"] == "rejected":
+                raise ClientError(f"{operation['detail']} ({operation['code']})", codes.FAILED)
+            if operation["status"] in {"succeeded", "failed"} and operation["visible"]:
+                found = self._pages(f"/document-groups/{ident}/analyses")
+                return next(each for each in found if each["analysis_id"] == operation["analysis_id"])
+            if time.monotonic() > deadline:
+                raise ClientError(f"the analysis of {ident} is still {operation['status']}", codes.TIMED_OUT)
+            time.sleep(0.2)
+
+    def apply_in_group(self, ident: str, document: str, *, wait: int = 30) -> Json:
+        """The document, with the version that is being made of what was accepted of the group's findings."""
+        return self._written(f"/document-groups/{ident}/members/{document}/changes", {}, wait, "changed")
+
+    def _written(
+        self,
+        path: str,
+        body: Json | None,
+        wait: int,
+        done: str,
+        *,
+        method: str = "POST",
+        sign: str = "title",
+        **more: Any,
+    ) -> Json:
+        """What was changed, or is so: told from an operation that was only accepted by its `sign`."""
         headers = {"Prefer": f"wait={wait}", "Idempotency-Key": str(uuid.uuid4())}
-        answer = self._json("POST", path, json=body, headers=headers)
-        if "title" not in answer:
+        answer = self._json(method, path, json=body, headers=headers, **more)
+        if sign not in answer:
             raise ClientError(f"accepted, and not {done} within {wait} s", codes.TIMED_OUT)
         return answer
 
@@ -208,8 +258,9 @@ def _problem(answer: httpx.Response) -> ClientError:
         text += "".join(f"\n  {each['finding']}: {each['message']}" for each in problem.get("changes") or ())
     except (ValueError, KeyError, TypeError):
         problem, text = {}, f"HTTP {answer.status_code}"
+    code = codes.NOT_FOUND if problem.get("code") in UNKNOWN else by_status.get(answer.status_code, codes.FAILED)
     passing = answer.status_code == httpx.codes.SERVICE_UNAVAILABLE or problem.get("code") == "request-in-progress"
-    return ClientError(text, by_status.get(answer.status_code, codes.FAILED), problem=problem, passing=passing)
+    return ClientError(text, code, problem=problem, passing=passing)
 
 
 def connect(data_dir: Path) -> Client:

@@ -13,6 +13,7 @@ from docward.cli import (
     contracts,
     convert,
     demo,
+    groups,
     meaning,
     operate,
     packs,
@@ -78,6 +79,7 @@ projections.app.command("replays")(replay.list_replays)
 projections.app.command("cancel")(replay.cancel_replay)
 app.add_typer(operate.topics, name="topics")
 app.add_typer(contracts.app, name="contracts")
+app.add_typer(groups.app, name="group")
 app.add_typer(packs.app, name="packs")
 app.add_typer(parked.app, name="parked")
 app.add_typer(positions.app, name="positions")

@@ -108,6 +108,9 @@ def findings(
         show.verdicts(console, document, judged)
 
 
+Fingerprints = Annotated[list[str], typer.Argument(metavar="FINGERPRINT…", help="As `findings` shows them.")]
+
+
 class Verb(StrEnum):
     ACCEPT = "accept"
     MODIFY = "modify"
@@ -118,7 +121,7 @@ class Verb(StrEnum):
 def answer(
     document_id: Annotated[str, typer.Argument(metavar="ID")],
     verb: Annotated[Verb, typer.Argument(help="What to say of them.")],
-    fingerprints: Annotated[list[str], typer.Argument(metavar="FINGERPRINT", help="As `docward findings` shows them.")],
+    fingerprints: Fingerprints,
     *,
     text: Annotated[str | None, typer.Option(help="With modify: what is to be written.")] = None,
     reason: Annotated[str | None, typer.Option(help="With reject: why.")] = None,
@@ -127,6 +130,16 @@ def answer(
     json_output: Json = False,
 ) -> None:
     """Answer findings: all of them, or none when one cannot be answered so. JSON: the document, as the API has it."""
+    answers = answers_of(verb, fingerprints, text=text, reason=reason, comment=comment)
+    with exit_codes():
+        document = connect(data_dir).answer(document_id, answers)
+        print(json.dumps(document) if json_output else f"{document_id}: {len(fingerprints)} answered ({verb})")
+
+
+def answers_of(
+    verb: Verb, fingerprints: list[str], *, text: str | None, reason: str | None, comment: str | None
+) -> dict[str, Any]:
+    """As the API takes them. Raises BadParameter for an option that the verb does not have, or needs."""
     for option, given, owners in (
         ("--text", text, {Verb.MODIFY}),
         ("--reason", reason, {Verb.REJECT}),
@@ -137,10 +150,7 @@ def answer(
         if given is None and option != "--comment" and verb in owners:
             raise typer.BadParameter(f"is needed to {verb}", param_hint=option)
     said = {key: value for key, value in (("text", text), ("reason", reason), ("comment", comment)) if value}
-    with exit_codes():
-        answers = {verb.value: [{"fingerprint": fingerprint, **said} for fingerprint in fingerprints]}
-        document = connect(data_dir).answer(document_id, answers)
-        print(json.dumps(document) if json_output else f"{document_id}: {len(fingerprints)} answered ({verb})")
+    return {verb.value: [{"fingerprint": fingerprint, **said} for fingerprint in fingerprints]}
 
 
 def apply(

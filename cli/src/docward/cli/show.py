@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from docward.reports.reviewed import compliance
+
 Json = dict[str, Any]
 
 COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan", "info": "dim"}
@@ -84,9 +86,14 @@ def verdicts(console: Console, document: Json, items: Sequence[Json]) -> None:
         return
     if items:
         _requirements(console, items)
-    compliance = document["compliance"] or "no statement, because no repository is assigned"
+    scores(console, document, [item["verdict"] for item in items])
+
+
+def scores(console: Console, document: Json, kinds: Sequence[Any]) -> None:
+    """`kinds` of the verdicts that there are."""
+    stated = compliance(document["compliance"], kinds)
     console.print(
-        f"Compliance: [bold]{compliance}[/] · self-containment: {document['self_containment']} · "
+        f"Compliance: [bold]{stated}[/] · self-containment: {document['self_containment']} · "
         f"implementability: {document['implementability']}"
     )
 

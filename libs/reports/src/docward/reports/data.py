@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from docward.reports.reviewed import Reviewed
+from docward.reports.reviewed import Part, Reviewed
 
 SCHEMA = "review.v1"
 
@@ -42,12 +42,16 @@ def entry(document: Reviewed) -> dict[str, Any]:
         "title": document.title,
         "document_id": document.document_id,
         "analysis_id": document.analysis_id,
-        "version": document.version,
+        "version": None if document.is_suite else document.parts[0].version,
         "sha256": document.sha256,
         "markdown_sha256": document.markdown_sha256,
-        "media_type": document.media_type,
-        "converter": document.converter,
+        "media_type": "" if document.is_suite else document.parts[0].media_type,
+        "converter": document.parts[0].converter,
         "analysed_at": document.analysed_at or None,
         "releases": [vars(release) for release in document.releases],
-        **({"members": [vars(member) for member in document.members]} if document.members else {}),
+        **({"members": list(map(_member, document.parts))} if document.is_suite else {}),
     }
+
+
+def _member(part: Part) -> dict[str, Any]:
+    return {name: value for name, value in vars(part).items() if name != "markdown"}

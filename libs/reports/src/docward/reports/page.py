@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from docward.events.findings import Finding, ProposedChange, Quote, Verdict
-from docward.reports.reviewed import SEVERITIES, Reviewed
+from docward.reports.reviewed import SEVERITIES, Part, Reviewed, compliance
 
 STYLE = """
 body{font:10.5pt/1.45 system-ui,sans-serif;color:#1a1a1a;max-width:60rem;margin:2rem auto;padding:0 1rem}
@@ -56,19 +56,35 @@ def _document(document: Reviewed) -> str:
 
 def identity(document: Reviewed) -> str:
     releases = [f"{r.repository}, release {r.number} ({r.sha256})" for r in document.releases]
+    of_suite, (leading, *_) = document.is_suite, document.parts
     rows = {
-        "File": document.name,
-        "Document": document.document_id,
-        "Version": str(document.version) if document.version else "",
-        "SHA-256 of the file": document.sha256,
-        "SHA-256 of the text": document.markdown_sha256,
+        "File": "" if of_suite else document.name,
+        "Document group" if of_suite else "Document": document.document_id,
+        "Version": str(leading.version) if leading.version and not of_suite else "",
+        "SHA-256 of the files' hashes" if of_suite else "SHA-256 of the file": document.sha256,
+        "SHA-256 of the texts' hashes" if of_suite else "SHA-256 of the text": document.markdown_sha256,
         "Policy releases": "; ".join(releases) or "none assigned",
         "Engine": document.report.engine,
-        "Converter": document.converter,
+        "Converter": leading.converter,
         "Analysis": document.analysis_id,
         "Analysed": document.analysed_at,
     }
-    return definitions((name, escape(value)) for name, value in rows.items() if value)
+    told = definitions((name, escape(value)) for name, value in rows.items() if value)
+    return f"{told}\n{_members(document.parts)}" if of_suite else told
+
+
+def _members(members: Sequence[Part]) -> str:
+    heads = ("Document of the suite", "File", "Version", "SHA-256 of the file and of its text")
+    rows = (
+        (
+            f'{escape(part.title)}<br><span class="meta">{escape(part.document_id)}</span>',
+            escape(part.file),
+            str(part.version or "–"),
+            f"{part.sha256}<br>{part.markdown_sha256}",
+        )
+        for part in members
+    )
+    return table(heads, rows)
 
 
 def definitions(rows: Iterable[tuple[str, str]]) -> str:
@@ -84,7 +100,7 @@ def _result(document: Reviewed) -> str:
     weights = sum(part.weight for part in contained.parts)
     scores = definitions(
         [
-            ("Compliance", escape(report.compliance or "no statement, because no repository is assigned")),
+            ("Compliance", escape(compliance(report.compliance, (v.verdict for v in report.verdicts)))),
             ("Findings", escape(counts)),
             ("Self-containment", f"{contained.score:g} = ({arithmetic}) / {weights:g}"),
             (

@@ -1,20 +1,21 @@
 """SARIF 2.1.0: a result per finding, at its place in the Markdown, with its proposal as a fix.
 
-Of a PDF or Word file no line can be named: its results carry the section, the page and the quote.
+Of a PDF or Word file no line can be named: its results carry the section, the page and the quote. Each document of a
+suite is an artifact; what is said of the whole stands at the first one.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import accumulate
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, count
 from typing import Any
 from urllib.parse import quote
 
 from docward.events.findings import Finding, ProposedChange, Severity
 from docward.events.ir import Span
 from docward.reports.data import canonical
-from docward.reports.reviewed import Reviewed, requirement_key
+from docward.reports.reviewed import Part, Reviewed, requirement_key
 
 _LEVELS: dict[Severity, str] = {
     "critical": "error", "high": "error", "medium": "warning", "low": "note", "info": "note",
@@ -39,30 +40,30 @@ def _run(documents: Sequence[Reviewed]) -> dict[str, Any]:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "artifacts": [
-            {
-                "location": _location(document),
-                "mimeType": document.media_type,
-                "hashes": {"sha-256": document.sha256},
-                "properties": {
-                    "compliance": document.report.compliance,
-                    "selfContainment": document.report.self_containment.score,
-                    "implementability": document.report.implementability.verdict,
-                    "verdicts": [
-                        {"requirement": requirement_key(verdict), "verdict": verdict.verdict}
-                        for verdict in document.report.verdicts
-                    ],
-                },
-            }
-            for document in documents
-        ],
+        "artifacts": [artifact for document in documents for artifact in _artifacts(document)],
         "results": [
-            _result(document, number, lines, finding, index[finding.origin])
-            for number, document in enumerate(documents)
-            for lines in [_Lines(document.markdown)]
+            _result(document, texts, finding, index[finding.origin])
+            for document, texts in zip(documents, _texts(documents), strict=True)
             for finding in document.report.findings
         ],
     }
+
+
+def _artifacts(document: Reviewed) -> list[dict[str, Any]]:
+    artifacts: list[dict[str, Any]] = [
+        {"location": _location(part), "mimeType": part.media_type, "hashes": {"sha-256": part.sha256}}
+        for part in document.parts
+    ]
+    artifacts[0]["properties"] = {
+        "compliance": document.report.compliance,
+        "selfContainment": document.report.self_containment.score,
+        "implementability": document.report.implementability.verdict,
+        "verdicts": [
+            {"requirement": requirement_key(verdict), "verdict": verdict.verdict}
+            for verdict in document.report.verdicts
+        ],
+    }
+    return artifacts
 
 
 def _rule(finding: Finding) -> dict[str, Any]:
@@ -75,22 +76,21 @@ def _rule(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _location(document: Reviewed) -> dict[str, str]:
-    return {"uri": quote(document.name.replace("\\", "/"), safe="/._-~")}
+def _location(part: Part) -> dict[str, str]:
+    return {"uri": quote(part.file.replace("\\", "/"), safe="/._-~")}
 
 
-def _result(document: Reviewed, number: int, lines: _Lines, finding: Finding, rule: int) -> dict[str, Any]:
+def _result(document: Reviewed, texts: Sequence[_Text], finding: Finding, rule: int) -> dict[str, Any]:
     standing = document.standing(finding)
+    first, *others = _places(document, texts, finding)
     result: dict[str, Any] = {
         "ruleId": finding.origin,
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "rank": _RANKS[finding.severity],
         "message": {"text": f"{finding.title}. {finding.explanation}"},
-        "locations": _places(document, number, lines, finding)[:1],
-        "relatedLocations": [
-            {"id": index, **place} for index, place in enumerate(_places(document, number, lines, finding)[1:], 1)
-        ],
+        "locations": [first],
+        "relatedLocations": [{"id": index, **place} for index, place in enumerate(others, 1)],
         "partialFingerprints": {"docward/v1": finding.fingerprint},
         "properties": {
             "severity": finding.severity,
@@ -105,20 +105,22 @@ def _result(document: Reviewed, number: int, lines: _Lines, finding: Finding, ru
         result["baselineState"] = "new" if standing.is_new else "unchanged"
     if standing.status == "rejected":
         result["suppressions"] = [{"kind": "external", "justification": standing.reason}]
-    if finding.proposal is not None and document.is_text:
-        result["fixes"] = [_fix(document, lines, finding.proposal)]
+    if finding.proposal is not None:
+        changed = texts[document.place(finding.proposal.document_id)]
+        if changed.part.is_text:
+            result["fixes"] = [_fix(changed, finding.proposal)]
     return result
 
 
-def _places(document: Reviewed, number: int, lines: _Lines, finding: Finding) -> list[dict[str, Any]]:
-    artifact = {"artifactLocation": {**_location(document), "index": number}}
+def _places(document: Reviewed, texts: Sequence[_Text], finding: Finding) -> list[dict[str, Any]]:
     if not finding.quotes:
-        return [{"physicalLocation": artifact}]
+        return [{"physicalLocation": {"artifactLocation": texts[0].location}}]
     places = []
     for item in finding.quotes:
-        physical: dict[str, Any] = dict(artifact)
-        if document.is_text:
-            physical["region"] = {**lines.region(item.span), "snippet": {"text": item.text}}
+        text = texts[document.place(item.document_id)]
+        physical: dict[str, Any] = {"artifactLocation": text.location}
+        if text.part.is_text:
+            physical["region"] = {**text.region(item.span), "snippet": {"text": item.text}}
         place: dict[str, Any] = {"physicalLocation": physical, "message": {"text": item.text}}
         if item.section:
             place["logicalLocations"] = [{"name": item.section, "kind": "section"}]
@@ -128,20 +130,22 @@ def _places(document: Reviewed, number: int, lines: _Lines, finding: Finding) ->
     return places
 
 
-def _fix(document: Reviewed, lines: _Lines, proposal: ProposedChange) -> dict[str, Any]:
+def _fix(text: _Text, proposal: ProposedChange) -> dict[str, Any]:
     slots = f" Fill in: {', '.join(proposal.slots)}." if proposal.slots else ""
-    edit = {"deletedRegion": lines.region(proposal.span), "insertedContent": {"text": proposal.replacement}}
+    edit = {"deletedRegion": text.region(proposal.span), "insertedContent": {"text": proposal.replacement}}
     return {
         "description": {"text": f"Proposed change.{slots}"},
-        "artifactChanges": [{"artifactLocation": _location(document), "replacements": [edit]}],
+        "artifactChanges": [{"artifactLocation": text.location, "replacements": [edit]}],
     }
 
 
-class _Lines:
-    """Line and column, counted from 1 in code points, of offsets into a text."""
+class _Text:
+    """An artifact and where things stand in it: line and column, counted from 1 in code points."""
 
-    def __init__(self, text: str) -> None:
-        self._starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
+    def __init__(self, part: Part, number: int) -> None:
+        self.part = part
+        self.location = {**_location(part), "index": number}
+        self._starts = [0, *accumulate(len(line) + 1 for line in part.markdown.split("\n"))]
 
     def region(self, span: Span) -> dict[str, int]:
         (first, start), (last, end) = self._at(span.start), self._at(span.end)
@@ -157,3 +161,10 @@ class _Lines:
     def _at(self, offset: int) -> tuple[int, int]:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
+
+
+def _texts(documents: Sequence[Reviewed]) -> Iterator[list[_Text]]:
+    """Of each document its parts, as the artifacts of a run are numbered."""
+    number = count()
+    for document in documents:
+        yield [_Text(part, next(number)) for part in document.parts]

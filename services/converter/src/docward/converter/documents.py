@@ -136,6 +136,8 @@ def _edit(document: Document, command: Any) -> Decision:  # noqa: C901 -- one li
     match command:
         case d.SubmitRevision():
             return _revise(document, command)
+        case d.EditDetails(title=None, description=None, tags=None):
+            return Rejected("nothing-to-do", "neither a title, a description nor tags are given")
         case d.EditDetails():
             return accepted(_edited(document, command))
         case d.AssignRepositories(repositories=repositories):

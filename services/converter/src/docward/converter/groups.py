@@ -65,6 +65,8 @@ def _create(group: DocumentGroup, command: g.CreateDocumentGroup, request: Reque
 
 def _edit(group: DocumentGroup, command: Any) -> Decision:
     match command:
+        case g.RenameDocumentGroup(title=None, description=None):
+            return Rejected("nothing-to-do", "neither a title nor a description is given")
         case g.RenameDocumentGroup(title=title, description=description):
             return accepted(
                 g.DocumentGroupRenamed(

@@ -40,6 +40,7 @@ from docward.gateway.routes import (
     reports,
     repositories,
     submissions,
+    suites,
     versions,
 )
 from docward.gateway.settings import GatewaySettings
@@ -130,6 +131,7 @@ def create_app(gateway: Gateway, authenticator: Authenticator, ready: Ready) -> 
         analyses,
         reports,
         groups,
+        suites,
         repositories,
         operations,
         audit,

@@ -109,6 +109,7 @@ class StoredVersion(BaseModel):
 
     version: int
     filename: str | None
+    converter: str | None
     original: ObjectRef | None
     markdown: ObjectRef | None
     ir: ObjectRef | None
@@ -265,7 +266,7 @@ async def version(pool: asyncpg.Pool, document_id: UUID, number: int) -> Documen
 async def stored(pool: asyncpg.Pool, document_id: UUID, version: int) -> StoredVersion | None:
     row = await pool.fetchrow(
         """
-        select version, filename, original, markdown, ir, report from read.document_versions
+        select version, filename, converter, original, markdown, ir, report from read.document_versions
         where document_id = $1 and version = $2
         """,
         document_id,

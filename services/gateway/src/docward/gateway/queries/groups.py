@@ -113,6 +113,20 @@ async def analysed(pool: asyncpg.Pool, analysis_id: UUID) -> list[AnalysedMember
     return [AnalysedMember.model_validate(member) for member in members or ()]
 
 
+async def versions_read(pool: asyncpg.Pool, group_id: UUID, document_id: UUID) -> dict[UUID, int]:
+    """By analysis of the group: the version of the document that it has read."""
+    rows = await pool.fetch(
+        """
+        select s.analysis_id, (m.item ->> 'version')::integer as version
+        from read.suite_analyses s, jsonb_array_elements(s.members) m (item)
+        where s.group_id = $1 and (m.item ->> 'document_id')::uuid = $2
+        """,
+        group_id,
+        document_id,
+    )
+    return {row["analysis_id"]: row["version"] for row in rows}
+
+
 async def _whole(pool: asyncpg.Pool, caller: Actor, rows: Sequence[asyncpg.Record]) -> list[DocumentGroup]:
     named = {UUID(ident) for row in rows for ident in (*row["members"], *(row["analysed"] or ()))}
     seen = await documents.among(pool, list(named), caller)

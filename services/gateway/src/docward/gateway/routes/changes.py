@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from uuid import UUID
+
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import Field
@@ -60,7 +63,8 @@ async def apply_changes(
     chosen = (changes or Changes()).findings
 
     async def order() -> Order:
-        edits = edits_of(await _answered(gateway, document, chosen), chosen, document.current_version)
+        found = await answered(gateway, document.document_id, chosen)
+        edits = edits_of(found, chosen, document.current_version)
         command = ApplyChanges(
             version=document.current_version, edits=edits, expected_version=expected_version(document, if_match)
         )
@@ -70,24 +74,34 @@ async def apply_changes(
     return await write.send(request, order, shows_document(write, document.document_id))
 
 
-async def _answered(gateway: Gateway, document: Document, chosen: tuple[str, ...] | None) -> dict[str, DocumentFinding]:
-    """The accepted and modified findings, of the chosen ones or of all, by fingerprint."""
+async def answered(gateway: Gateway, ident: UUID, chosen: tuple[str, ...] | None) -> dict[str, DocumentFinding]:
+    """The accepted and modified findings of a document or group, of the chosen ones or of all, by fingerprint."""
     if chosen is None:
         filters = FindingFilters(status=["accepted", "modified"])
-        rows = await findings.of_document(gateway.reads, document.document_id, filters, None, MAX_CHANGES)
+        rows = await findings.of_document(gateway.reads, ident, filters, None, MAX_CHANGES)
         return {finding.fingerprint: finding for _, finding in rows}
-    found = await findings.among(gateway.reads, document.document_id, chosen)
+    found = await findings.among(gateway.reads, ident, chosen)
     return {finding.fingerprint: finding for finding in found if finding.status in {"accepted", "modified"}}
 
 
-def edits_of(answered: dict[str, DocumentFinding], chosen: tuple[str, ...] | None, version: int) -> tuple[Edit, ...]:
-    """The edits of the chosen findings, or of all that can be made.
+def _last_seen(finding: DocumentFinding) -> int | str:
+    return finding.last_seen_version
+
+
+def edits_of(
+    answered: dict[str, DocumentFinding],
+    chosen: tuple[str, ...] | None,
+    version: int,
+    seen_in: Callable[[DocumentFinding], int | str] = _last_seen,
+) -> tuple[Edit, ...]:
+    """The edits of the chosen findings, or of all that can be made. `seen_in`: the version that a finding is
+    about, or why it is about none of the document.
 
     Raises ProblemError 409 naming each chosen one that cannot be made, or when there is nothing to do.
     """
     edits, refused = [], []
     for fingerprint in dict.fromkeys(answered if chosen is None else chosen):
-        made = _edit(answered.get(fingerprint), version)
+        made = _edit(answered.get(fingerprint), version, seen_in)
         if isinstance(made, Edit):
             edits.append(made)
         else:
@@ -99,14 +113,17 @@ def edits_of(answered: dict[str, DocumentFinding], chosen: tuple[str, ...] | Non
     return tuple(edits)
 
 
-def _edit(finding: DocumentFinding | None, version: int) -> Edit | str:
+def _edit(finding: DocumentFinding | None, version: int, seen_in: Callable[[DocumentFinding], int | str]) -> Edit | str:
     """The edit of `version`, or why there is none."""
     if finding is None:
         return "It has not been accepted or modified."
     if finding.proposal is None:
         return "It proposes no change: nobody knows where its text would stand."
-    if not finding.present or finding.last_seen_version != version:
-        return f"It was found in version {finding.last_seen_version}, and not in the current version {version}."
+    seen = seen_in(finding)
+    if isinstance(seen, str):
+        return seen
+    if not finding.present or seen != version:
+        return f"It was found in version {seen}, and not in the current version {version}."
     if finding.replacement is None and finding.proposal.slots:
         return f"Only a person can fill {', '.join(finding.proposal.slots)}: modify it with the text to be written."
     return Edit(

@@ -45,7 +45,7 @@ from docward.gateway.queries import documents
 from docward.gateway.queries.documents import Document, Filters
 from docward.gateway.queries.operations import Operation
 from docward.gateway.routes.answers import RepositoryName, SmallBody, written
-from docward.gateway.shapes import Sent
+from docward.gateway.shapes import Sent, SentPart
 
 router = APIRouter(prefix="/documents", tags=["documents"], route_class=SmallBody)
 
@@ -54,7 +54,7 @@ class DocumentsQuery(Filters, Paging):
     q: str | None = Field(default=None, min_length=1, max_length=500, description="Search titles, tags and texts.")
 
 
-class Details(Sent):
+class Details(SentPart):
     """What is given is changed."""
 
     title: Title | None = None

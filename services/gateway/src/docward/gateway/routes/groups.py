@@ -1,4 +1,4 @@
-"""/document-groups: documents that are kept, and analysed, together."""
+"""/document-groups: documents that are kept together, and who may change which of them are."""
 
 # ruff: noqa: FAST003  # VisibleGroup takes `group_id` from the path
 
@@ -13,9 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from docward.events.analyses import RequestSuiteAnalysis, SuiteMember
 from docward.events.documents import Description, Visibility
-from docward.events.findings import Family
 from docward.events.groups import (
     MAX_MEMBERS,
     AddGroupMember,
@@ -27,24 +25,21 @@ from docward.events.groups import (
     RenameDocumentGroup,
     SetPrimaryMember,
 )
-from docward.events.messages import Command, RepositoryRef, derived_id
-from docward.events.topics import ANALYSIS_COMMANDS, DOCUMENT_COMMANDS
+from docward.events.messages import Command, derived_id
+from docward.events.topics import DOCUMENT_COMMANDS
 from docward.gateway import pagination
-from docward.gateway.assignments import references
 from docward.gateway.auth import Caller, Contributor, may_manage, sees_everything
 from docward.gateway.context import API, Context, Show, Write, Writing, as_json
 from docward.gateway.pagination import Page, Paging
 from docward.gateway.preconditions import IfMatch, Versions, not_modified, require_current
 from docward.gateway.problems import ProblemError, documented, invalid, not_found
 from docward.gateway.publishing import Order
-from docward.gateway.queries import analyses, audit, documents, findings, groups
-from docward.gateway.queries.analyses import Analysis, PolicyVerdict
+from docward.gateway.queries import audit, documents, groups
 from docward.gateway.queries.audit import AuditEntry, AuditFilters
-from docward.gateway.queries.findings import DocumentFinding, FindingFilters
 from docward.gateway.queries.groups import DocumentGroup, GroupFilters
 from docward.gateway.queries.operations import Operation
-from docward.gateway.routes.answers import RepositoryName, SmallBody, written
-from docward.gateway.shapes import Sent
+from docward.gateway.routes.answers import SmallBody, written
+from docward.gateway.shapes import Sent, SentPart
 
 router = APIRouter(prefix="/document-groups", tags=["document groups"], route_class=SmallBody)
 
@@ -62,7 +57,7 @@ class NewGroup(Sent):
     primary: UUID | None = Field(default=None, description="Default: the first member.")
 
 
-class GroupDetails(Sent):
+class GroupDetails(SentPart):
     """What is given is changed."""
 
     title: GroupTitle | None = None
@@ -71,17 +66,6 @@ class GroupDetails(Sent):
 
 class Member(Sent):
     document_id: UUID
-
-
-class SuiteWish(Sent):
-    repositories: tuple[RepositoryName, ...] | None = Field(
-        default=None, max_length=50, description="`NAME` or `NAME@release`. Default: those assigned to the members."
-    )
-    focus: tuple[Family, ...] = Field(default=(), description="Families of checks to run. Default: all.")
-
-
-class GroupFindingsQuery(FindingFilters, Paging):
-    pass
 
 
 async def known_group(group_id: UUID, caller: Caller, gateway: Context) -> DocumentGroup:
@@ -103,16 +87,6 @@ async def visible_group(group: KnownGroup) -> DocumentGroup:
 
 
 VisibleGroup = Annotated[DocumentGroup, Depends(visible_group)]
-
-
-async def readable_group(group: VisibleGroup) -> DocumentGroup:
-    """The group of the path, whose results quote no document that the caller may not see."""
-    if not group.results_visible:
-        raise ProblemError(403, "forbidden", "Only who sees every document that was analysed may read the results.")
-    return group
-
-
-ReadableGroup = Annotated[DocumentGroup, Depends(readable_group)]
 
 
 async def managed_group(group: KnownGroup, caller: Caller) -> DocumentGroup:
@@ -146,7 +120,7 @@ async def create(new: NewGroup, write: Writing, _: Contributor) -> Response:
         if accepted is None:
             await _require_seen(write, new.members, "body.members")
             accepted = await attempt.publish(_order(group_id, CreateDocumentGroup(**new.model_dump())))
-    return await write.answer(accepted, _shows(write, group_id, 201))
+    return await write.answer(accepted, shows_group(write, group_id, 201))
 
 
 @router.get(
@@ -207,102 +181,6 @@ async def read_trail(
     return pagination.page(rows, paging.limit, lambda e: (e.time, e.event_id))
 
 
-@router.post(
-    "/{group_id}/analyses", status_code=202, summary="Analyse as a suite", responses=written(Analysis, status=201)
-)
-async def request_analysis(group: VisibleGroup, write: Writing, wish: SuiteWish | None = None) -> Response:
-    """Analyse the newest converted versions of all members as one. Whoever sees all of them may have it done."""
-    wish = wish or SuiteWish()
-
-    async def order() -> Order:
-        command = await _suite(write, group, wish)
-        return Order(ANALYSIS_COMMANDS, "analysis", group.group_id, command, group_path(group.group_id))
-
-    async def show(operation: Operation) -> Response:
-        analysis = operation.analysis_id and await analyses.get(write.gateway.reads, operation.analysis_id)
-        if not analysis:
-            raise not_found("analysis")
-        return as_json(analysis, 201)
-
-    return await write.send(("analyse-suite", group.group_id, wish), order, show)
-
-
-@router.get("/{group_id}/analyses", summary="List a group's analyses", responses=documented(404, 410))
-async def list_analyses(group: ReadableGroup, gateway: Context, paging: Annotated[Paging, Query()]) -> Page[Analysis]:
-    """The newest first."""
-    after = pagination.decode(paging.cursor, tuple[datetime, UUID])
-    rows = await analyses.of_document(gateway.reads, group.group_id, after, paging.limit + 1)
-    return pagination.page(rows, paging.limit, lambda a: (a.requested_at, a.analysis_id))
-
-
-@router.get("/{group_id}/findings", summary="List a group's findings", responses=documented(404, 410))
-async def list_findings(
-    group: ReadableGroup, gateway: Context, query: Annotated[GroupFindingsQuery, Query()]
-) -> Page[DocumentFinding]:
-    """The worst first. `document_id` is the group's; each quote names the member whose words it is."""
-    after = pagination.decode(query.cursor, tuple[int, int, str])
-    rows = await findings.of_document(gateway.reads, group.group_id, query, after, query.limit + 1)
-    found = pagination.page(rows, query.limit, lambda row: row[0])
-    return Page(items=[finding for _, finding in found.items], next_cursor=found.next_cursor)
-
-
-@router.get("/{group_id}/verdicts", summary="List a group's verdicts", responses=documented(404, 410))
-async def list_verdicts(
-    group: ReadableGroup, gateway: Context, paging: Annotated[Paging, Query()]
-) -> Page[PolicyVerdict]:
-    """Of the latest completed analysis, one per policy of every release that it used."""
-    after = pagination.decode(paging.cursor, tuple[int, str, str])
-    if group.latest_analysis_id is None:
-        return Page(items=[])
-    rows = await analyses.verdicts(
-        gateway.reads, group.latest_analysis_id, kind=None, level=None, after=after, limit=paging.limit + 1
-    )
-    return pagination.page(rows, paging.limit, lambda v: (v.ordinal, v.repository, v.policy_id))
-
-
-async def _suite(write: Write, group: DocumentGroup, wish: SuiteWish) -> RequestSuiteAnalysis:
-    """The command with all that the analyzer needs, as the read model knows it."""
-    reads = write.gateway.reads
-    if not group.members:
-        raise ProblemError(409, "no-members", "A document group without members cannot be analysed.")
-    members = []
-    for member in group.primary_first:
-        if member.status is None:
-            raise ProblemError(403, "forbidden", "Only who sees every member may have the group analysed.")
-        if member.status == "deleted":
-            raise ProblemError(409, "member-deleted", f"The member {member.document_id} was deleted: remove it first.")
-        version = member.latest_converted_version
-        stored = None if version is None else await documents.stored(reads, member.document_id, version)
-        if stored is None or stored.markdown is None or stored.ir is None:
-            raise ProblemError(409, "not-converted", f"The member {member.document_id} has no converted version.")
-        members.append(
-            SuiteMember(
-                document_id=member.document_id,
-                version=stored.version,
-                title=member.title or "",
-                filename=member.filename or "",
-                markdown=stored.markdown,
-                ir=stored.ir,
-            )
-        )
-    return RequestSuiteAnalysis(
-        version=group.stream_version,
-        members=tuple(members),
-        repositories=await _repositories(write, group, wish),
-        focus=wish.focus,
-    )
-
-
-async def _repositories(write: Write, group: DocumentGroup, wish: SuiteWish) -> tuple[RepositoryRef, ...]:
-    """Those asked for, or those of all members; of one that several members have, as the first one has it."""
-    if wish.repositories is not None:
-        return await references(write.gateway.reads, wish.repositories, field="body.repositories")
-    assigned = [each for member in group.primary_first for each in member.repositories]
-    first = {each.repository_id: each for each in reversed(assigned)}
-    ordered = dict.fromkeys(each.repository_id for each in assigned)
-    return tuple(RepositoryRef(repository_id=ident, release=first[ident].release) for ident in ordered)
-
-
 async def _send(
     write: Write,
     group: DocumentGroup,
@@ -322,7 +200,7 @@ async def _send(
         return _order(group.group_id, command.model_copy(update={"expected_version": if_match.document}))
 
     request = (command.TYPE, group.group_id, if_match, command)
-    return await write.send(request, order, show or _shows(write, group.group_id))
+    return await write.send(request, order, show or shows_group(write, group.group_id))
 
 
 async def _require_seen(write: Write, ids: Sequence[UUID], field: str) -> None:
@@ -333,7 +211,7 @@ async def _require_seen(write: Write, ids: Sequence[UUID], field: str) -> None:
             raise invalid(field, f"there is no document {ident}", code="unknown-document")
 
 
-def _shows(write: Write, group_id: UUID, status: int = 200) -> Show:
+def shows_group(write: Write, group_id: UUID, status: int = 200) -> Show:
     async def show(_: Operation) -> Response:
         return _response(await visible_group(await known_group(group_id, write.caller, write.gateway)), status)
 

@@ -1,4 +1,7 @@
-"""/analyses/{id}/report and /comparison: an analysis to print or to feed to a build, and beside an earlier one."""
+"""/analyses/{id}/report and /comparison: an analysis to print or to feed to a build, and beside an earlier one.
+
+Of a document or of a document group; whoever may read its findings may read these.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ from docward.events.findings import AnalysisReport
 from docward.gateway.auth import Caller
 from docward.gateway.context import Context, Gateway, known_document, require_present
 from docward.gateway.problems import ProblemError, documented, not_found
-from docward.gateway.queries import analyses, documents, findings
+from docward.gateway.queries import analyses, documents, findings, groups
 from docward.gateway.queries.analyses import Analysis, Comparison
-from docward.gateway.queries.documents import Document
 from docward.gateway.routes.content import attachment
-from docward.reports import MEDIA_TYPES, SUFFIXES, Release, Reviewed, Standing, render
+from docward.gateway.routes.groups import visible_group
+from docward.gateway.routes.suites import readable_group
+from docward.reports import MEDIA_TYPES, SUFFIXES, Part, Release, Reviewed, Standing, render
 from docward.reports.reviewed import requirement_key
 
 router = APIRouter(prefix="/analyses/{analysis_id}", tags=["analyses"])
@@ -31,17 +35,21 @@ _SAFE = {
 _CONTENT = {media_type.partition(";")[0]: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()}
 
 
-async def _visible(analysis_id: UUID, caller: Caller, gateway: Context) -> tuple[Document, Analysis]:
-    """404 when there is none, or none of a document that the caller may see."""
+async def _visible(analysis_id: UUID, caller: Caller, gateway: Context) -> tuple[str, Analysis]:
+    """With the title of what was analysed. 404 when there is none, or none that the caller may know of."""
     analysis = await analyses.get(gateway.reads, analysis_id)
     if analysis is None:
         raise not_found("analysis")
+    group = await groups.get(gateway.reads, analysis.document_id, caller)
+    if group is not None:
+        await readable_group(await visible_group(group))
+        return group.title, analysis
     document = await known_document(analysis.document_id, caller, gateway)
     require_present(document)
-    return document, analysis
+    return document.title, analysis
 
 
-Visible = Annotated[tuple[Document, Analysis], Depends(_visible)]
+Visible = Annotated[tuple[str, Analysis], Depends(_visible)]
 
 
 @router.get(
@@ -54,8 +62,8 @@ async def report(
     visible: Visible, gateway: Context, form: Annotated[Format, Query(alias="format")] = "html"
 ) -> Response:
     """With what people have decided about its findings so far. A page prints well, also into a PDF."""
-    document, analysis = visible
-    reviewed = await _reviewed(gateway, document, analysis)
+    title, analysis = visible
+    reviewed = await _reviewed(gateway, title, analysis)
     name = f"analysis-{analysis.analysis_id}.{SUFFIXES[form]}"
     headers = {**_SAFE, "Content-Type": MEDIA_TYPES[form]}
     if SUFFIXES[form] != "html":
@@ -68,15 +76,16 @@ async def comparison(
     visible: Visible,
     gateway: Context,
     other: Annotated[
-        UUID | None, Query(alias="with", description="Of the same document. Default: the completed one before.")
+        UUID | None,
+        Query(alias="with", description="Of the same document or group. Default: the one before."),
     ] = None,
 ) -> Comparison:
     """Which findings are new, persist or are resolved, by fingerprint."""
-    document, analysis = visible
+    _, analysis = visible
     _require_completed(analysis)
     if other is not None:
         before = await analyses.get(gateway.reads, other)
-        if before is None or before.document_id != document.document_id:
+        if before is None or before.document_id != analysis.document_id:
             raise not_found("analysis")
         _require_completed(before)
     return await analyses.compared(gateway.reads, analysis.analysis_id, other)
@@ -87,27 +96,24 @@ def _require_completed(analysis: Analysis) -> None:
         raise ProblemError(409, "not-completed", f"The analysis {analysis.analysis_id} is {analysis.status}.")
 
 
-async def _reviewed(gateway: Gateway, document: Document, analysis: Analysis) -> Reviewed:
+async def _reviewed(gateway: Gateway, title: str, analysis: Analysis) -> Reviewed:
     _require_completed(analysis)
     ref = await analyses.report_of(gateway.reads, analysis.analysis_id)
-    stored = await documents.stored(gateway.reads, document.document_id, analysis.version)
-    if ref is None or stored is None or stored.markdown is None:
+    if ref is None:
         raise not_found("report")
+    members = await groups.analysed(gateway.reads, analysis.analysis_id)
+    read = [(m.document_id, m.version, m.title) for m in members] or [(analysis.document_id, analysis.version, title)]
     result = AnalysisReport.model_validate_json(await gateway.store.get(ref))
     return Reviewed(
-        name=stored.filename or document.title,
-        title=document.title,
-        document_id=str(document.document_id),
+        title=title,
+        document_id=str(analysis.document_id),
         analysis_id=str(analysis.analysis_id),
-        version=analysis.version,
-        sha256=stored.original.sha256 if stored.original else "",
-        media_type=stored.original.media_type if stored.original else "",
-        markdown=(await gateway.store.get(stored.markdown)).decode(),
-        markdown_sha256=stored.markdown.sha256,
         report=result,
+        parts=tuple([await _part(gateway, *each) for each in read]),
+        is_suite=bool(members),
         analysed_at=analysis.finished_at.isoformat() if analysis.finished_at else "",
         releases=tuple(Release(r.repository, r.release, r.sha256) for r in analysis.releases or ()),
-        standings=await _standings(gateway, document, result),
+        standings=await _standings(gateway, analysis.document_id, result),
         failed_requirements=frozenset(
             requirement_key(verdict)
             for verdict in result.verdicts
@@ -116,10 +122,27 @@ async def _reviewed(gateway: Gateway, document: Document, analysis: Analysis) ->
     )
 
 
-async def _standings(gateway: Gateway, document: Document, result: AnalysisReport) -> dict[str, Standing]:
+async def _part(gateway: Gateway, ident: UUID, version: int, title: str) -> Part:
+    stored = await documents.stored(gateway.reads, ident, version)
+    if stored is None or stored.markdown is None:
+        raise not_found("report")
+    return Part(
+        document_id=str(ident),
+        file=stored.filename or title,
+        title=title,
+        sha256=stored.original.sha256 if stored.original else "",
+        markdown=(await gateway.store.get(stored.markdown)).decode(),
+        markdown_sha256=stored.markdown.sha256,
+        media_type=stored.original.media_type if stored.original else "",
+        version=version,
+        converter=stored.converter or "",
+    )
+
+
+async def _standings(gateway: Gateway, ident: UUID, result: AnalysisReport) -> dict[str, Standing]:
     """As people decided. What fails in a report for a build: whatever is at least high and nobody has rejected."""
     severities = {finding.fingerprint: finding.severity for finding in result.findings}
-    known = await findings.among(gateway.reads, document.document_id, list(severities))
+    known = await findings.among(gateway.reads, ident, list(severities))
     return {
         each.fingerprint: Standing(
             status=each.status,
