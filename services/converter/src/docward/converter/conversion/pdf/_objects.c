@@ -55,19 +55,13 @@ typedef struct { double x0, y0, x1, y1; } Box;
 
 static const Matrix IDENTITY = {1, 0, 0, 1, 0, 0};
 
-static int is_identity(const Matrix *m) {
-    return m->a == 1 && m->b == 0 && m->c == 0 && m->d == 1 && m->e == 0 && m->f == 0;
-}
-
 /* First `m`, then `n`. */
 static Matrix times(Matrix m, const Matrix *n) {
-    if (is_identity(n)) return m;
     return (Matrix){m.a * n->a + m.b * n->c, m.a * n->b + m.b * n->d, m.c * n->a + m.d * n->c,
                     m.c * n->b + m.d * n->d, m.e * n->a + m.f * n->c + n->e, m.e * n->b + m.f * n->d + n->f};
 }
 
 static Point apply(const Matrix *m, double x, double y) {
-    if (is_identity(m)) return (Point){x, y};
     return (Point){m->a * x + m->c * y + m->e, m->b * x + m->d * y + m->f};
 }
 
@@ -98,13 +92,10 @@ typedef struct {
     int odd;                /* they are not simply one after the other: `asked` */
 } Text;
 
-typedef struct { void *object; int32_t at; } Place;
-
 typedef struct {
     void *text_page;
-    Text *texts;
+    Text *texts, **sorted;              /* `sorted`: by the addresses of their objects */
     Py_ssize_t count, room;
-    Place *places;                      /* of the texts, by address */
     uint32_t *chars;
     int32_t length;
     PyObject *Run, *Rule, *style;       /* borrowed */
@@ -202,7 +193,7 @@ static int add_object(Page *page, void *object, const Matrix *outer, int depth) 
 /* --- the characters of the texts ----------------------------------------------------------------------------------- */
 
 static int by_address(const void *one, const void *other) {
-    uintptr_t a = (uintptr_t)((const Place *)one)->object, b = (uintptr_t)((const Place *)other)->object;
+    uintptr_t a = (uintptr_t)(*(Text *const *)one)->object, b = (uintptr_t)(*(Text *const *)other)->object;
     return (a > b) - (a < b);
 }
 
@@ -215,22 +206,19 @@ static int find_characters(Page *page) {
     if (count <= 0 || page->count == 0) return 0;
     page->length = count;
     page->chars = PyMem_Malloc((size_t)count * sizeof *page->chars);
-    page->places = PyMem_Malloc((size_t)page->count * sizeof *page->places);
-    if (page->chars == NULL || page->places == NULL) { PyErr_NoMemory(); return -1; }
-    for (Py_ssize_t at = 0; at < page->count; at++)
-        page->places[at] = (Place){page->texts[at].object, (int32_t)at};
-    qsort(page->places, (size_t)page->count, sizeof *page->places, by_address);
-    Text *text = NULL;
+    page->sorted = PyMem_Malloc((size_t)page->count * sizeof *page->sorted);
+    if (page->chars == NULL || page->sorted == NULL) { PyErr_NoMemory(); return -1; }
+    for (Py_ssize_t at = 0; at < page->count; at++) page->sorted[at] = &page->texts[at];
+    qsort(page->sorted, (size_t)page->count, sizeof *page->sorted, by_address);
+    Text *text = page->texts;
     for (int32_t at = 0; at < count; at++) {
-        Place key = {pdfium.char_object(page->text_page, at), 0};
-        page->chars[at] = pdfium.char_unicode(page->text_page, at);
-        if (key.object == NULL) continue;
-        if (text == NULL || text->object != key.object) {
-            Place *place = bsearch(&key, page->places, (size_t)page->count, sizeof key, by_address);
-            if (place == NULL) continue;
-            text = &page->texts[place->at];
+        uint32_t one = page->chars[at] = pdfium.char_unicode(page->text_page, at);
+        Text wanted = {.object = pdfium.char_object(page->text_page, at)}, *key = &wanted;
+        if (text->object != wanted.object) {
+            Text **found = bsearch(&key, page->sorted, (size_t)page->count, sizeof key, by_address);
+            if (found == NULL) continue;
+            text = *found;
         }
-        uint32_t one = page->chars[at];
         text->odd |= one == 0 || !is_character(one);
         if (text->first < 0) text->first = at;
         else if (page->chars[at - 1] == ' ') text->blanks = 1, text->odd |= text->last < at - 2;
@@ -289,30 +277,22 @@ static int is_blank(PyObject *text) {
     return 1;
 }
 
-/* --- runs ---------------------------------------------------------------------------------------------------------- */
-
 /* What `page->style` says of the font; borrowed. */
 static PyObject *style_of(Page *page, void *font) {
-    PyObject *key = PyLong_FromVoidPtr(font), *style = NULL, *name = NULL;
-    if (key == NULL || (style = PyDict_GetItemWithError(page->styles, key)) != NULL || PyErr_Occurred()) goto done;
-    size_t size = pdfium.font_name(font, NULL, 0);
-    char *letters = PyMem_Calloc(size + 1, 1);
-    if (letters == NULL) { PyErr_NoMemory(); goto done; }
-    pdfium.font_name(font, letters, size);
-    name = PyBytes_FromString(letters);
-    PyMem_Free(letters);
-    if (name == NULL) goto done;
-    style = PyObject_CallFunction(page->style, "Oii", name, pdfium.font_flags(font), pdfium.font_weight(font));
-    if (style != NULL && (!PyTuple_Check(style) || PyTuple_GET_SIZE(style) != 5)) {
-        PyErr_SetString(PyExc_TypeError, "a style is a tuple of five");
-        Py_CLEAR(style);
+    PyObject *key = PyLong_FromVoidPtr(font), *style = key ? PyDict_GetItemWithError(page->styles, key) : NULL;
+    if (style == NULL && !PyErr_Occurred()) {
+        size_t size = pdfium.font_name(font, NULL, 0);
+        char *name = PyMem_Calloc(size + 1, 1);
+        if (name != NULL) pdfium.font_name(font, name, size);
+        PyObject *found = name == NULL ? PyErr_NoMemory() : PyObject_CallFunction(
+            page->style, "yii", name, pdfium.font_flags(font), pdfium.font_weight(font));
+        PyMem_Free(name);
+        if (found != NULL && (!PyTuple_Check(found) || PyTuple_GET_SIZE(found) != 5))
+            PyErr_SetString(PyExc_TypeError, "a style is a tuple of five");
+        else if (found != NULL && !PyDict_SetItem(page->styles, key, found))
+            style = found;              /* the dictionary holds it */
+        Py_XDECREF(found);
     }
-    if (style == NULL) goto done;
-    int failed = PyDict_SetItem(page->styles, key, style);
-    Py_DECREF(style);                   /* the dictionary holds it */
-    if (failed) style = NULL;
-done:
-    Py_XDECREF(name);
     Py_XDECREF(key);
     return style;
 }
@@ -407,7 +387,7 @@ static PyObject *read_page(PyObject *Py_UNUSED(module), PyObject *arguments) {
         found = filled(&page, (void *)(uintptr_t)handle, &turn);
     Py_XDECREF(page.runs), Py_XDECREF(page.rules), Py_XDECREF(page.rotated);
     Py_XDECREF(page.parts), Py_XDECREF(page.styles);
-    PyMem_Free(page.texts), PyMem_Free(page.places), PyMem_Free(page.chars);
+    PyMem_Free(page.texts), PyMem_Free(page.sorted), PyMem_Free(page.chars);
     return found;
 }
 

@@ -325,15 +325,11 @@ def _thin(x0: float, y0: float, x1: float, y1: float) -> Iterator[Rule]:
 
 def _times(inner: Matrix, outer: Matrix) -> Matrix:
     """First `inner`, then `outer`."""
-    if outer == IDENTITY:
-        return inner
     a, b, c, d, e, f = inner
     g, h, i, j, k, m = outer
     return (a * g + b * i, a * h + b * j, c * g + d * i, c * h + d * j, e * g + f * i + k, e * h + f * j + m)
 
 
 def _apply(matrix: Matrix, x: float, y: float) -> tuple[float, float]:
-    if matrix == IDENTITY:
-        return x, y
     a, b, c, d, e, f = matrix
     return a * x + c * y + e, b * x + d * y + f
