@@ -160,6 +160,12 @@ def test_text_boxes_are_read_once(word_file):
     assert converted(word_file(body)).markdown == "Text.\n\nIn the box.\n"
 
 
+def test_text_boxes_in_a_cell_are_its_lines(word_file, paragraph):
+    box = f"<w:p><w:r><w:pict><w:txbxContent>{paragraph('boxed')}</w:txbxContent></w:pict></w:r></w:p>"
+    cells = f"<w:tc>{paragraph('a')}{box}</w:tc><w:tc>{paragraph('b')}</w:tc>"
+    assert converted(word_file(f"<w:tbl><w:tr>{cells}</w:tr></w:tbl>")).markdown.startswith("| a<br>boxed | b |")
+
+
 def test_horizontally_merged_cells_repeat_their_text(word_file, paragraph):
     cell = "<w:tc><w:tcPr>{}</w:tcPr>{}</w:tc>"
     head = cell.format('<w:gridSpan w:val="2"/>', paragraph("Long")) + cell.format("", paragraph("Short"))
@@ -292,3 +298,117 @@ def test_hidden_text_is_listed_as_dropped(word_file, sound):
     conversion = convert(word_file(f"<w:p><w:r><w:t>**Seen**</w:t></w:r>{hidden}</w:p>"), DOCX, document_id="d")
     sound(conversion)
     assert [(item.what, item.characters) for item in conversion.report.dropped] == [("hidden text", 6)]
+
+
+def shifted(text: str, place: str) -> str:
+    return f'<w:r><w:rPr><w:vertAlign w:val="{place}"/></w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def test_raised_and_lowered_text_stays_so_however_it_is_cut_into_runs(word_file):
+    lowered = shifted("t", "subscript") + shifted("-1 ", "subscript")
+    body = f"<w:p><w:r><w:t>R</w:t></w:r>{lowered}<w:r><w:t>m</w:t></w:r>{shifted('2', 'superscript')}</w:p>"
+    assert converted(word_file(body)).markdown == "R_(t-1) m²\n"
+
+
+def test_the_raised_end_of_an_ordinal_is_a_part_of_it(word_file):
+    body = f"<w:p><w:r><w:t>the 3</w:t></w:r>{shifted('rd', 'superscript')}<w:r><w:t> Friday</w:t></w:r></w:p>"
+    assert converted(word_file(body)).markdown == "the 3rd Friday\n"
+
+
+def test_a_large_initial_begins_its_paragraph(word_file, paragraph):
+    body = paragraph("T", '<w:framePr w:dropCap="drop"/>') + paragraph("he index.")
+    assert converted(word_file(body)).markdown == "The index.\n"
+
+
+def test_words_of_diagrams_are_listed_as_dropped(word_file, paragraph, sound):
+    diagram = '<d xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"><a:t>Order flow</a:t></d>'
+    conversion = converted(word_file(paragraph("See the diagram."), diagramData=diagram))
+    sound(conversion)
+    assert [(item.what, item.characters) for item in conversion.report.dropped] == [("text of drawings", 9)]
+
+
+def test_cells_merged_downwards_repeat_their_text(word_file, paragraph):
+    cell = "<w:tc><w:tcPr>{}</w:tcPr>{}</w:tc>"
+    first = cell.format('<w:vMerge w:val="restart"/>', paragraph("Both")) + cell.format("", paragraph("a"))
+    second = cell.format("<w:vMerge/>", paragraph("")) + cell.format("", paragraph("b"))
+    head = cell.format("", paragraph("Scope")) + cell.format("", paragraph("Limit"))
+    conversion = converted(
+        word_file(f"<w:tbl>{''.join(f'<w:tr>{row}</w:tr>' for row in (head, first, second))}</w:tbl>")
+    )
+    assert conversion.markdown.splitlines()[2:] == ["| Both | a |", "| Both | b |"]
+
+
+def test_columns_that_a_row_leaves_out_are_empty(word_file, paragraph):
+    cells = "".join(f"<w:tc>{paragraph(text)}</w:tc>" for text in "abc")
+    short = f'<w:tr><w:trPr><w:gridBefore w:val="2"/></w:trPr><w:tc>{paragraph("d")}</w:tc></w:tr>'
+    assert converted(word_file(f"<w:tbl><w:tr>{cells}</w:tr>{short}</w:tbl>")).markdown.endswith("|  |  | d |\n")
+
+
+OPEN_XML = "http://schemas.openxmlformats.org"
+
+
+def test_strict_documents_are_read_as_others(word_file, paragraph):
+    table = f"<w:tbl><w:tr><w:tc>{paragraph('a')}</w:tc><w:tc>{paragraph('b')}</w:tc></w:tr></w:tbl>"
+    body = paragraph("Aim", in_list(1)) + f"{table}<w:p><m:oMath><m:r><m:t>x</m:t></m:r></m:oMath></w:p>"
+    data = word_file(body, numbering=NUMBERING)
+    strict = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(strict, "w") as target:
+        for name in source.namelist():
+            content = source.read(name).decode()
+            for kind in ("wordprocessingml", "officeDocument"):
+                content = content.replace(f"{OPEN_XML}/{kind}/2006/", f"http://purl.oclc.org/ooxml/{kind}/")
+            target.writestr(name, content)
+    assert b"purl.oclc.org" in zipfile.ZipFile(strict).read("word/document.xml")
+    assert converted(strict.getvalue()).markdown == converted(data).markdown
+
+
+def test_content_controls_may_hold_words_cells_and_rows(word_file, paragraph):
+    def control(inside: str) -> str:
+        return f"<w:sdt><w:sdtPr><w:alias w:val='x'/></w:sdtPr><w:sdtContent>{inside}</w:sdtContent></w:sdt>"
+
+    words = f"<w:p><w:r><w:t>The </w:t></w:r>{control('<w:r><w:t>cap</w:t></w:r>')}</w:p>"
+    cells = [f"<w:tc>{paragraph(text)}</w:tc>" for text in "ab"]
+    row = f"<w:tr>{control(cells[0])}{cells[1]}</w:tr>"
+    assert (
+        converted(word_file(words + f"<w:tbl>{control(row)}</w:tbl>")).markdown
+        == "The cap\n\n| a | b |\n| --- | --- |\n"
+    )
+
+
+LEVELS = "".join(
+    f'<w:lvl w:ilvl="{at}"><w:start w:val="1"/><w:numFmt w:val="{style}"/>{more}<w:lvlText w:val="{text}"/></w:lvl>'
+    for at, (style, text, more) in enumerate(
+        [
+            ("upperRoman", "%1.", ""),
+            ("decimal", "%1.%2", "<w:isLgl/>"),
+            ("lowerLetter", "%3)", '<w:lvlRestart w:val="1"/>'),
+            ("decimal", "%4.", '<w:lvlRestart w:val="0"/>'),
+        ]
+    )
+)
+OVERRIDES = (
+    f'<w:numbering XMLNS><w:abstractNum w:abstractNumId="0">{LEVELS}</w:abstractNum>'
+    '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+    '<w:num w:numId="2"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="9"/>'
+    "</w:lvlOverride></w:num>"
+    '<w:num w:numId="3"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:lvl w:ilvl="0"><w:start w:val="1"/>'
+    '<w:numFmt w:val="decimal"/><w:lvlText w:val="Rule %1:"/></w:lvl></w:lvlOverride></w:num></w:numbering>'
+)
+
+
+@pytest.mark.parametrize(
+    ("items", "numbers"),
+    [
+        ([(0, 1), (1, 1), (1, 1), (0, 1), (1, 1)], ["I.", "1.1", "1.2", "II.", "2.1"]),  # legal: Roman shown as decimal
+        ([(0, 1), (2, 1), (1, 1), (2, 1), (0, 1), (2, 1)], ["I.", "a)", "1.1", "b)", "II.", "a)"]),  # by level 1 only
+        ([(3, 1), (0, 1), (3, 1)], ["1.", "I.", "2."]),  # never restarted
+        ([(0, 1), (0, 2), (0, 2), (0, 1)], ["I.", "IX.", "X.", "XI."]),  # lists of one definition count on
+        ([(0, 1), (0, 3), (0, 1)], ["I.", "Rule 2:", "III."]),  # another form, the same count
+        ([(1, 1)], ["1.1"]),  # a level above that was never used shows its start
+    ],
+)
+def test_levels_restart_and_are_overridden_as_word_does(word_file, paragraph, items, numbers):
+    body = "".join(paragraph(f"#{at}", in_list(level, number)) for at, (level, number) in enumerate(items))
+    markdown = converted(word_file(body, numbering=OVERRIDES)).markdown
+    printed = [line.split("#")[0].strip(" -\\") for line in markdown.split("\n") if "#" in line]
+    assert printed == numbers

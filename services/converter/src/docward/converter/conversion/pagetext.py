@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 RAISED = str.maketrans("0123456789+-=()n", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ")
+ENDINGS = frozenset({"st", "nd", "rd", "th", "tm", "sm", "™", "®", "©"})
 LOWERED = str.maketrans("0123456789+-=()", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎")
 
 
@@ -40,7 +41,8 @@ def formula(text: str, *, display: bool) -> str:
 
 
 def shifted(text: str, *, raised: bool) -> str:
-    if not text.strip() or text.startswith("[^"):
+    """As characters that are raised or lowered, or behind `^` or `_`; endings as in “3rd” stay as they are."""
+    if not text.strip() or text.startswith("[^") or (raised and text.lower() in ENDINGS):
         return text
     shifted = text.translate(RAISED if raised else LOWERED)
     if not set(shifted) & set(text):

@@ -30,6 +30,8 @@ P, TABLE, ROW, ROW_PROPERTIES, CELL, CELL_PROPERTIES, V_MERGE, SPAN, CONTROL = (
 AROUND = frozenset({CONTROL, W + "sdtContent", W + "ins", W + "customXml"})
 """What may stand between a table and its rows, or a row and its cells."""
 ASIDE = frozenset(W + name for name in ("del", "moveFrom", "sectPr", "sdtPr", "sdtEndPr"))
+DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/main}t"
+CHARTED = "{http://schemas.openxmlformats.org/drawingml/2006/chart}v"
 KEPT = {"deleted text": "tracked changes of the IR", "comments": "comments of the IR"}
 
 
@@ -66,6 +68,7 @@ class Reader:
         relations = package.relations(package.main)
         self._parts = {one.kind: one.target for one in relations.values() if not one.external}
         self._margins = [(one.kind, one.target) for one in relations.values() if one.kind in {"header", "footer"}]
+        self._drawings = [one.target for one in relations.values() if one.kind in {"diagramData", "chart"}]
         self._styles = Styles(package.tree(self._parts.get("styles", "word/styles.xml")))
         numbering = package.tree(self._parts.get("numbering", "word/numbering.xml"))
         self._numbering = Numbering(numbering, self._styles.list_of_style)
@@ -77,7 +80,7 @@ class Reader:
         self._open: list[tuple[int, int]] = []
         """Level and width of the marker of each open list item, outermost first."""
         self._joined: Paragraph | None = None
-        """Of a paragraph whose end is deleted and whose atoms wait for the next one."""
+        """Of a paragraph that goes on in the next one, for which its atoms wait."""
         self._dropped: dict[tuple[str, str], int] = {}
         self._warnings: list[Issue] = []
         self._shift = 0
@@ -186,7 +189,7 @@ class Reader:
             self._write(own, atoms)
 
     def _end_joined(self) -> None:
-        """A paragraph whose end is deleted stands alone where no other follows."""
+        """A paragraph that goes on in the next one stands alone where none follows."""
         own, self._joined = self._joined, None
         if own is not None:
             boxes, self._runs.boxes = self._runs.boxes, []
@@ -343,13 +346,19 @@ class Reader:
         return characters
 
     def _leave_out(self) -> int:
-        """Count what stands beside the text: headers and footers."""
-        characters = 0
+        """Count what stands beside the text: headers, footers and words in drawings."""
+        characters = sum(map(self._drawn, self._drawings))
         for kind, target in dict.fromkeys(self._margins):
             count = _characters(self._tree(target))
             self._drop(f"page {kind}", "it repeats on every page", count)
             characters += count
         return characters
+
+    def _drawn(self, target: str) -> int:
+        root = self._package.tree(target)
+        count = sum(visible(one.text or "") for one in root.iter(DRAWN, CHARTED)) if root is not None else 0
+        self._drop("text of drawings", "diagrams and charts are not converted", count)
+        return count
 
     def _comments(self) -> Iterator[Comment]:
         root = self._tree(self._parts.get("comments", "word/comments.xml"))

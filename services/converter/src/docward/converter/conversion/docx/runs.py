@@ -23,6 +23,7 @@ from docward.converter.conversion.docx.review import (
 )
 from docward.converter.conversion.docx.styles import CODE_FONTS, R_PR, VAL, Styles
 from docward.converter.conversion.outcome import visible
+from docward.converter.conversion.pagetext import shifted
 
 AtomKind = Literal["text", "math", "display", "raw"]
 SYMBOL_FONT = {
@@ -30,9 +31,10 @@ SYMBOL_FONT = {
     0xAE: "→", 0x61: "α", 0x62: "β", 0x67: "γ", 0x64: "δ", 0x65: "ε", 0x6C: "λ", 0x6D: "μ", 0x70: "π",
     0x72: "ρ", 0x73: "σ", 0x74: "τ", 0x53: "Σ", 0x44: "Δ",
 }  # fmt: skip
-RUN, TEXT, BOLD, ITALIC, VANISH, FONTS, STYLE, ASCII, TYPE, CHAR, FONT, ID, BOX = (
-    W + name
-    for name in ("r", "t", "b", "i", "vanish", "rFonts", "rStyle", "ascii", "type", "char", "font", "id", "txbxContent")
+SHIFTS = frozenset("^_")
+SHIFT, BOX = W + "vertAlign", W + "txbxContent"
+RUN, TEXT, BOLD, ITALIC, VANISH, FONTS, STYLE, ASCII, TYPE, CHAR, FONT, ID = (
+    W + name for name in ("r", "t", "b", "i", "vanish", "rFonts", "rStyle", "ascii", "type", "char", "font", "id")
 )
 FIELD_CHAR, INSTRUCTION, FIELD_TYPE, SIMPLE_FIELD, LINK, SYMBOL = (
     W + name for name in ("fldChar", "instrText", "fldCharType", "fldSimple", "hyperlink", "sym")
@@ -50,7 +52,7 @@ class Atom(NamedTuple):
     kind: AtomKind
     text: str
     marks: str = ""
-    """`b` bold, `i` italic, `c` code."""
+    """`b` bold, `i` italic, `c` code; `^` raised, `_` lowered until the paragraph is read."""
     link: str = ""
 
 
@@ -90,6 +92,8 @@ class Runs:
     def take(self) -> list[Atom]:
         """The atoms read, equal neighbours as one."""
         atoms, self.atoms = self.atoms, []
+        if any(atom.marks[-1:] in SHIFTS for atom in atoms):
+            atoms = _level(atoms)
         self.review.read(atoms)
         return _merged(atoms) if len(atoms) > 1 else atoms
 
@@ -167,6 +171,7 @@ class Runs:
     def _marks(self, properties: Any) -> str | None:
         """None for text that is not shown."""
         bold = italic = code = False
+        shift = ""
         styled: frozenset[str] = frozenset()
         for node in properties:
             name = node.tag
@@ -179,11 +184,13 @@ class Runs:
                     return None
             elif name == FONTS:
                 code = bool(CODE_FONTS.search(node.get(ASCII, "")))
+            elif name == SHIFT:
+                shift = {"superscript": "^", "subscript": "_"}.get(node.get(VAL), "")
             elif name == STYLE:
                 styled = self.styles.kind(node.get(VAL)).marks
         if code or "c" in styled:
             return "c"
-        return ("b" if bold or "b" in styled else "") + ("i" if italic or "i" in styled else "")
+        return ("b" if bold or "b" in styled else "") + ("i" if italic or "i" in styled else "") + shift
 
     def _field(self, node: Any, name: str) -> None:
         kind = node.get(FIELD_TYPE)
@@ -219,6 +226,22 @@ def _symbol(node: Any) -> str:
     if low != number or "ymbol" in node.get(FONT, ""):
         return SYMBOL_FONT.get(low, "\ufffd" if low < 32 else chr(low))
     return chr(number) if 32 <= number < 0x110000 and not 0xD800 <= number < 0xE000 else "\ufffd"
+
+
+def _level(atoms: list[Atom]) -> list[Atom]:
+    """The same atoms on one level: raised and lowered text, however it is cut into runs, stands in its first atom."""
+    level: list[Atom] = []
+    for (kind, marks, link), group in groupby(atoms, key=itemgetter(0, 2, 3)):
+        if kind != "text" or marks[-1:] not in SHIFTS:
+            level += group
+            continue
+        text, *others = [atom.text for atom in group]
+        inside = "".join([text, *others])
+        core = inside.strip()
+        at = inside.find(core)
+        moved = f"{inside[:at]}{shifted(core, raised=marks[-1] == '^')}{inside[at + len(core) :]}"
+        level += [Atom("text", part, marks[:-1], link) for part in (moved, *[""] * len(others))]
+    return level
 
 
 def _merged(atoms: list[Atom]) -> list[Atom]:

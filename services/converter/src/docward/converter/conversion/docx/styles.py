@@ -18,8 +18,8 @@ CONTENTS = re.compile(r"toc (?:\d|heading)|table of figures")
 CODE = re.compile(r"source code|\bcode\b|html preformatted|preformatted text|macro text")
 CODE_RUN = re.compile(r"verbatim|code|html (?:code|typewriter)")
 NESTED = re.compile(r"list (?:bullet|number|continue)? ?([2-5])")
-VAL, P_PR, P_STYLE, NUM_PR, OUTLINE, R_PR = (
-    W + name for name in ("val", "pPr", "pStyle", "numPr", "outlineLvl", "rPr")
+VAL, P_PR, P_STYLE, NUM_PR, OUTLINE, R_PR, FRAME, DROP_CAP = (
+    W + name for name in ("val", "pPr", "pStyle", "numPr", "outlineLvl", "rPr", "framePr", "dropCap")
 )
 STRESS = {"strong": "b", "intense emphasis": "b", "emphasis": "i"}
 
@@ -65,10 +65,13 @@ class Paragraph(NamedTuple):
     end: Any = None
     """The tracked change of its end, if any: `w:ins`, `w:del`, …"""
 
+    initial: bool = False
+    """Whether it is the large letter with which the next paragraph begins."""
+
     @property
     def joined(self) -> bool:
-        """Whether its end is deleted, so that it goes on in the next paragraph."""
-        return self.end is not None and self.end.tag in DELETED
+        """Whether it goes on in the next paragraph."""
+        return self.initial or (self.end is not None and self.end.tag in DELETED)
 
 
 PLAIN = Paragraph()
@@ -127,7 +130,7 @@ def paragraph_of(paragraph: Any) -> Paragraph:
     if properties is None or properties.tag != P_PR:
         return PLAIN
     style = list_id = list_level = outline = None
-    end = None
+    end, initial = None, False
     for node in properties:
         name = node.tag
         if name == P_STYLE:
@@ -138,7 +141,9 @@ def paragraph_of(paragraph: Any) -> Paragraph:
             outline = node.get(VAL, "")
         elif name == R_PR:
             end = next(node.iterchildren(*KINDS), None)
-    return Paragraph(style, list_id, list_level, outline, end)
+        elif name == FRAME:
+            initial = node.get(DROP_CAP, "none") != "none"
+    return Paragraph(style, list_id, list_level, outline, end, initial)
 
 
 def _kind(style_id: str, chain: list[Style]) -> Kind:
