@@ -1,7 +1,8 @@
 """Markdown as a list of pieces with exact spans: every character that is not blank lies in exactly one piece.
 
-The structure is markdown-it's (CommonMark, tables, front matter, dollar math, footnotes); spans come from its line
-maps. Inside a piece, code, math, links and images are found again at their exact place.
+The structure is markdown-it's (CommonMark, tables, front matter, dollar math, footnotes, MyST); spans come from its
+line maps. What a directive holds are pieces of their own. Inside a piece, code, math, links and images are found again
+at their exact place.
 """
 
 from __future__ import annotations
@@ -10,15 +11,27 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_plugin
+from mdit_py_plugins.colon_fence import colon_fence_plugin
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.front_matter import front_matter_plugin
+from mdit_py_plugins.myst_blocks import myst_block_plugin
 
+from docward.converter.conversion.myst import (
+    LABEL_ROLES,
+    MARKUP,
+    VERBATIM,
+    Directive,
+    directive_of,
+    label_of,
+    role_before,
+)
 from docward.events.ir import BlockKind
 
 InlineKind = Literal["code", "math", "link", "image", "footnote"]
@@ -36,7 +49,11 @@ LEAVES: dict[str, BlockKind] = {
     "math_block_label": "formula",
     "amsmath": "formula",
     "blockquote_open": "quote",
+    "myst_target": "paragraph",
+    "colon_fence": "code",
 }
+MAX_DIRECTIVES = 8
+"""Directives within one another; deeper ones are code."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +82,13 @@ class Piece:
     inlines: tuple[Inline, ...] = ()
     row_lines: tuple[int, ...] = ()
     """Of a table: the offsets at which its rows' lines start; the header's first."""
+    cells: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """Of a table that is written as a list: where its cells stand, by rows."""
+    label: str = ""
+    """By which the text refers to it, or to what follows."""
 
 
+@cache
 def parser() -> MarkdownIt:
     md = MarkdownIt("commonmark").enable("table")
     front_matter_plugin(md)
@@ -74,7 +96,9 @@ def parser() -> MarkdownIt:
     dollarmath_plugin(md, allow_space=False, allow_digits=False, double_inline=True)
     amsmath_plugin(md)
     footnote_plugin(md, inline=False, move_to_end=False)
-    return md
+    colon_fence_plugin(md)
+    myst_block_plugin(md)
+    return md.disable(["myst_line_comment", "myst_block_break"])  # a line may begin with “%” or a row of pluses
 
 
 def split(markdown: str) -> list[Piece]:
@@ -89,6 +113,11 @@ def split(markdown: str) -> list[Piece]:
         pieces += _trimmed(lines, piece, first, last)
         covered = last
     return pieces + list(_gap(lines, covered, len(lines.starts) - 1))
+
+
+Leaf = tuple[Piece, int, int]
+"""A piece with its first line and the one after its last."""
+ITEM_MARKS = re.compile(r"(?:[-*+](?:[ \t]+|$))+")
 
 
 class Lines:
@@ -121,7 +150,7 @@ def _gap(lines: Lines, first: int, last: int) -> Iterator[Piece]:
             run = line + 1
 
 
-def _leaves(tokens: list[Token], lines: Lines) -> Iterator[tuple[Piece, int, int]]:
+def _leaves(tokens: list[Token], lines: Lines, within: int = 0) -> Iterator[Leaf]:
     depth, quote, item_line = -1, 0, -1
     for index, token in enumerate(tokens):
         if token.type in {"bullet_list_open", "ordered_list_open", "bullet_list_close", "ordered_list_close"}:
@@ -133,9 +162,50 @@ def _leaves(tokens: list[Token], lines: Lines) -> Iterator[tuple[Piece, int, int
         if kind is None or token.map is None or quote > (token.type == "blockquote_open"):
             continue
         first, last = token.map
+        if within < MAX_DIRECTIVES and (found := directive_of(token)):
+            yield from _directive(found, token, lines, within)
+            continue
         if depth >= 0 and first == item_line and kind == "paragraph":
             kind = "list-item"
         yield _leaf(kind, tokens, index, max(depth, 0), lines), first, last
+
+
+def _directive(found: Directive, token: Token, lines: Lines, within: int) -> Iterator[Leaf]:
+    """A formula, a table or code as a whole; else its marks, and what it holds."""
+    first, last = token.map or [0, 0]
+    body, end = first + 1 + found.skipped, first + 1 + token.content.count("\n")
+    piece = Piece("code", 0, 0, info=MARKUP, label=found.label)
+    if found.name == "math":
+        yield replace(piece, kind="formula", content=f"{found.argument}\n{found.body}".strip("\n")), first, last
+        return
+    if found.name in VERBATIM:
+        yield replace(piece, info=found.argument.split(" ")[0] or MARKUP, content=found.body), first, last
+        return
+    inside = parser().parse(found.body)
+    for one in inside:
+        one.map = [line + body for line in one.map] if one.map else None
+    if found.name == "list-table" and (cells := _listed_cells(inside, lines)):
+        yield replace(piece, kind="table", info=found.argument, cells=cells), first, last
+        return
+    opening: BlockKind = "image" if found.name in {"image", "figure"} else "paragraph" if found.argument else "code"
+    yield replace(piece, kind=opening), first, body
+    for leaf, start, stop in _leaves(inside, lines, within + 1):
+        yield (replace(leaf, info=found.argument) if leaf.kind == "table" else leaf), start, stop
+    yield Piece("code", 0, 0, info=MARKUP), end, last
+
+
+def _listed_cells(tokens: list[Token], lines: Lines) -> tuple[tuple[tuple[int, int], ...], ...]:
+    """Where the cells of a list of lists stand."""
+    rows, depth = list[list[tuple[int, int]]](), 0
+    for token in tokens:
+        depth += token.nesting if token.type in {"bullet_list_open", "bullet_list_close"} else 0
+        if token.type == "list_item_open" and token.map and depth == 1:
+            rows.append([])
+        elif token.type == "list_item_open" and token.map and depth == 2 and rows:
+            start, end = lines.extent(*token.map)
+            mark = ITEM_MARKS.match(lines.text, start, end)
+            rows[-1].append((mark.end() if mark else start, end))
+    return tuple(tuple(row) for row in rows if row)
 
 
 def _leaf(kind: BlockKind, tokens: list[Token], index: int, depth: int, lines: Lines) -> Piece:
@@ -145,7 +215,10 @@ def _leaf(kind: BlockKind, tokens: list[Token], index: int, depth: int, lines: L
     start, end = lines.extent(*token.map)
     if token.type == "fence" and token.info.strip() == "math":
         kind = "formula"
-    piece = Piece(kind, start, end, depth, info=token.info.split()[0] if token.info.split() else "")
+    label = token.content if token.type == "myst_target" else token.info if token.type == "math_block_label" else ""
+    piece = Piece(kind, start, end, depth, info=token.info.split()[0] if token.info.split() else "", label=label)
+    if token.type == "myst_target":
+        return piece
     if kind == "heading":
         piece = replace(piece, level=int(token.tag[1]))
     if kind in {"code", "formula", "front-matter"}:
@@ -214,8 +287,20 @@ def _inlines(token: Token, text: str, piece: Piece) -> Iterator[Inline]:
                 yield Inline("link", start, end, inside, target)
                 cursor = end
         elif found_inline := _atom(child, text, cursor, piece.end):
-            yield found_inline
+            yield _in_role(found_inline, text, piece.start)
             cursor = found_inline.end
+
+
+def _in_role(inline: Inline, text: str, start: int) -> Inline:
+    """Code behind the mark of a role as what the role makes of it."""
+    name, at = role_before(text, start, inline.start) if inline.kind == "code" else ("", 0)
+    if name == "math":
+        return replace(inline, kind="math", start=at)
+    if name in LABEL_ROLES:
+        return replace(inline, kind="link", start=at, target=f"#{label_of(inline.content)}")
+    if name == "doc":
+        return replace(inline, kind="link", start=at, target=label_of(inline.content))
+    return inline
 
 
 def _link_end(text: str, cursor: int, limit: int) -> int:

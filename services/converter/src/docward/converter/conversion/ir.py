@@ -43,7 +43,7 @@ def build_ir(draft: Draft, document_id: str) -> Ir:
     parameters = build_parameters(markdown, pieces, tables, anchors)
     formulas = build_formulas(markdown, pieces, definitions, parameters, anchors)
     title = draft.title or _title(sections)
-    targets = targets_of(markdown, title, sections, blocks, tables, formulas, definitions)
+    targets = targets_of(markdown, pieces, title, sections, blocks, tables, formulas, definitions)
     ir = Ir(
         document_id=document_id,
         title=title,

@@ -7,6 +7,7 @@ a part of another document (“Section 4 of the Trading Policy”) is external a
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
@@ -14,9 +15,10 @@ from urllib.parse import unquote
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece
 from docward.converter.conversion.formulas import formula_label
+from docward.converter.conversion.myst import MARKUP
 from docward.converter.conversion.prose import key, plain, words
 from docward.converter.conversion.tables import CAPTION
-from docward.events.ir import Block, CrossReference, Definition, Formula, ReferenceKind, Section, Table
+from docward.events.ir import Block, CrossReference, Definition, Element, Formula, ReferenceKind, Section, Table
 
 NUMBER = r"(?:[A-Z]\.)?\d+(?:\.\d+)*(?:\([a-z0-9]{1,4}\))*(?![\w%])|[A-Z](?:\.?\d+)*(?![\w’'])|[IVX]+\b"
 LIST = rf"(?P<numbers>(?:{NUMBER})(?:(?:\s*,\s*|\s*,?\s+(?:and|or|to|through)\s+|\s*[–-]\s*|\s*&\s*)(?:{NUMBER}))*)"
@@ -99,6 +101,8 @@ class Targets:
     numbers: dict[tuple[ReferenceKind, str], str]
     titles: dict[str, str]
     slugs: dict[str, str]
+    labels: dict[str, tuple[ReferenceKind, str]]
+    """What a target's name stands for."""
     terms: dict[str, str]
     own_title: str
 
@@ -173,7 +177,10 @@ def _own_label(markdown: str, piece: Piece) -> int:
 
 def _link(start: int, end: int, target: str, targets: Targets) -> Found:
     if target.startswith("#"):
-        return Found("section", start, end, target, target_id=targets.slugs.get(unquote(target[1:]).casefold()))
+        name = unquote(target[1:]).casefold()
+        if labelled := targets.labels.get(name):
+            return Found(labelled[0], start, end, target, target_id=labelled[1])
+        return Found("section", start, end, target, target_id=targets.slugs.get(name))
     if re.match(r"[a-z][a-z0-9+.-]*:", target, re.IGNORECASE):
         return Found("url", start, end, target, external=True)
     return Found("document", start, end, target, external=True)
@@ -299,6 +306,7 @@ def _version(text: str | None) -> str | None:
 
 def targets_of(  # noqa: PLR0917 - one argument per kind of element that can be referred to
     markdown: str,
+    pieces: Sequence[Piece],
     title: str | None,
     sections: Sequence[Section],
     blocks: Sequence[Block],
@@ -322,7 +330,34 @@ def targets_of(  # noqa: PLR0917 - one argument per kind of element that can be 
         for definition in reversed(definitions)
         for term in (definition.term, *definition.aliases)
     }
-    return Targets(numbers, titles, slugs, terms, key(title or ""))
+    labels = _labelled(pieces, sections, blocks, tables, formulas)
+    return Targets(numbers, titles, slugs, labels, terms, key(title or ""))
+
+
+def _labelled(
+    pieces: Sequence[Piece],
+    sections: Sequence[Section],
+    blocks: Sequence[Block],
+    tables: Sequence[Table],
+    formulas: Sequence[Formula],
+) -> dict[str, tuple[ReferenceKind, str]]:
+    """The element that stands at each label, or next after it."""
+    labels = [piece for piece in pieces if piece.label]
+    if not labels:
+        return {}
+    kinds: tuple[tuple[ReferenceKind, Sequence[Element]], ...] = (
+        ("section", sections), ("table", tables), ("formula", formulas),
+        ("figure", [one for one in blocks if one.kind == "image"]), ("section", blocks),
+    )  # fmt: skip
+    found = sorted((one.span.start, rank, kind, one.id) for rank, (kind, some) in enumerate(kinds) for one in some)
+    starts = [start for start, *_ in found]
+    named: dict[str, tuple[ReferenceKind, str]] = {}
+    for piece in labels:
+        before = piece.kind == "paragraph" or (piece.kind == "code" and piece.info == MARKUP)  # it names what follows
+        at = bisect_left(starts, piece.end if before else piece.start)
+        if at < len(found):
+            named.setdefault(piece.label.casefold(), found[at][2:])
+    return named
 
 
 Labels = Iterator[tuple[ReferenceKind, str, str]]

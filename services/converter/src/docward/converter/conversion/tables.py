@@ -33,8 +33,8 @@ def build_tables(markdown: str, pieces: Sequence[Piece], anchors: Anchors) -> li
     tables: list[Table] = []
     taken: set[int] = set()
     for index, piece in enumerate(pieces):
-        if piece.kind == "table" and piece.row_lines:
-            caption = _caption(markdown, pieces, index, taken)
+        if piece.kind == "table" and (piece.row_lines or piece.cells):
+            caption = _caption(markdown, pieces, index, taken) or plain(piece.info) or None
             tables.append(_table(markdown, piece, caption, anchors))
     return tables
 
@@ -50,7 +50,8 @@ def _caption(markdown: str, pieces: Sequence[Piece], index: int, taken: set[int]
 
 
 def _table(markdown: str, piece: Piece, caption: str | None, anchors: Anchors) -> Table:
-    header, *rows = [row_cells(markdown, start) for start in piece.row_lines]
+    listed = [[_cell(markdown, start, end) for start, end in row] for row in piece.cells]
+    header, *rows = listed or [row_cells(markdown, start) for start in piece.row_lines]
     width = len(header)
     rows = [row[:width] for row in rows]
     anchor = "\x1e".join([caption or "", *(cell.text for cell in header)])
