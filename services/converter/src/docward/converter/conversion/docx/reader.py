@@ -36,8 +36,7 @@ KEPT = {"deleted text": "tracked changes of the IR", "comments": "comments of th
 
 
 def read_docx(data: bytes) -> Draft:
-    package = Package(data)
-    return Reader(package).read()
+    return Reader(Package(data)).read()
 
 
 @dataclass
@@ -72,9 +71,8 @@ class Reader:
         self._styles = Styles(package.tree(self._parts.get("styles", "word/styles.xml")))
         numbering = package.tree(self._parts.get("numbering", "word/numbering.xml"))
         self._numbering = Numbering(numbering, self._styles.list_of_style)
-        self._notes: dict[tuple[str, str], int] = {}
         self._review = Review()
-        self._runs = Runs(self._styles, relations, self._note, self._review)
+        self._runs = Runs(self._styles, relations, self._review, {})
         self._out = Output(self._review)
         self._code: list[str] = []
         self._open: list[tuple[int, int]] = []
@@ -323,20 +321,16 @@ class Reader:
         label = self._label(own)
         return f"{label[0].text or '-'} {text}" if label and text else text
 
-    def _note(self, kind: str, identifier: str) -> str:
-        number = self._notes.setdefault((kind, identifier), len(self._notes) + 1)
-        return f"[^{number}]"
-
     def _add_notes(self) -> int:
-        characters = 0
+        characters, numbers = 0, self._runs.notes or {}
         for kind in ("footnote", "endnote"):
             root = self._tree(self._parts.get(kind + "s", f"word/{kind}s.xml"))
             characters += _characters(root)
             relations = self._package.relations(self._parts.get(kind + "s", f"word/{kind}s.xml"))
-            runs = Runs(self._styles, relations, lambda _kind, _id: "", self._review)
+            runs = Runs(self._styles, relations, self._review)
             for node in root.iter(W + kind) if root is not None else ():
                 text = " ".join(_note_line(runs, one) for one in node.iter(P)).strip()
-                number = self._notes.get((kind, node.get(W + "id", "")))
+                number = numbers.get((kind, node.get(W + "id", "")))
                 if number is not None and text:
                     self._out.add("item" if self._out.last == "note" else "note", f"[^{number}]: {text}")
                     self._out.last = "note"

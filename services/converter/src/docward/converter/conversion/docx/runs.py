@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
@@ -73,9 +73,9 @@ class Runs:
 
     styles: Styles
     relations: Mapping[str, Relation]
-    note: Callable[[str, str], str]
-    """Called with the kind and id of a note; gives the mark that stands for it."""
     review: Review
+    notes: dict[tuple[str, str], int] | None = None
+    """Numbers of the notes met, by kind and id; None inside a note, where marks say nothing."""
     fields: list[Field] = field(default_factory=list)
     boxes: list[Any] = field(default_factory=list)
     """Content of the text boxes met; the caller takes them after each paragraph."""
@@ -162,7 +162,9 @@ class Runs:
         elif name == SYMBOL:
             self.atoms.append(Atom("text", _symbol(child), marks, link))
         elif name in NOTES:
-            self.atoms.append(Atom("raw", self.note(NOTES[name], child.get(ID, ""))))
+            if self.notes is not None:
+                number = self.notes.setdefault((NOTES[name], child.get(ID, "")), len(self.notes) + 1)
+                self.atoms.append(Atom("raw", f"[^{number}]"))
         elif name == REFERENCE:
             self.review.comment(child, len(self.atoms))
         elif tag(child) in DRAWINGS:
