@@ -87,6 +87,58 @@ def test_sarif_keeps_the_rules_of_its_schema(reviewed):
                 assert change["replacements"]
 
 
+SARIF = {
+    "log": ({"version", "runs"}, set()),
+    "run": ({"tool", "results"}, {"columnKind", "artifacts"}),
+    "artifact": ({"location"}, {"mimeType", "hashes", "properties"}),
+    "result": (
+        {"message", "ruleId", "ruleIndex", "level", "locations"},
+        {"rank", "relatedLocations", "partialFingerprints", "properties", "baselineState", "suppressions", "fixes"},
+    ),
+    "location": ({"physicalLocation"}, {"id", "message", "logicalLocations", "properties"}),
+    "physicalLocation": ({"artifactLocation"}, {"region"}),
+    "region": (
+        {"startLine", "startColumn", "endLine", "endColumn", "charOffset", "charLength"},
+        {"snippet"},
+    ),
+    "fix": ({"artifactChanges"}, {"description"}),
+    "replacement": ({"deletedRegion"}, {"insertedContent"}),
+    "suppression": ({"kind"}, {"justification"}),
+}
+"""Of SARIF 2.1.0, section 3: what objects of a log must have and what else they have here. No other name is allowed."""
+
+
+@pytest.mark.parametrize("media_type", ["text/markdown", "application/pdf"])
+def test_sarif_has_only_names_of_its_standard(reviewed, media_type):
+    finding = reviewed.report.findings[0]
+    rejected = {finding.fingerprint: Standing(status="rejected", reason="agreed", is_new=True)}
+    log = sarif(replace(with_part(reviewed, media_type=media_type), standings=rejected))
+    (run,) = log["runs"]
+    results, fixes = run["results"], [fix for result in run["results"] for fix in result.get("fixes", ())]
+    places = [place for result in results for place in (*result["locations"], *result["relatedLocations"])]
+    physical = [place["physicalLocation"] for place in places]
+    edits = [edit for fix in fixes for change in fix["artifactChanges"] for edit in change["replacements"]]
+    found = {
+        "log": [log],
+        "run": [run],
+        "artifact": run["artifacts"],
+        "result": results,
+        "location": places,
+        "physicalLocation": physical,
+        "region": [*(p["region"] for p in physical if "region" in p), *(e["deletedRegion"] for e in edits)],
+        "fix": fixes,
+        "replacement": edits,
+        "suppression": [each for result in results for each in result.get("suppressions", ())],
+    }
+    for kind, (needed, allowed) in SARIF.items():
+        assert found[kind] or media_type != "text/markdown"
+        for each in found[kind]:
+            assert needed <= set(each) <= needed | allowed, kind
+    for region in found["region"]:
+        assert min(region["startLine"], region["startColumn"], region["endColumn"]) >= 1
+        assert (region["endLine"], region["endColumn"]) >= (region["startLine"], region["startColumn"])
+
+
 def test_sarif_regions_lead_to_the_quotes(reviewed):
     lines = reviewed.parts[0].markdown.split("\n")
     regions = [
@@ -137,6 +189,18 @@ def a_suite() -> Reviewed:
         parts=(one, replace(two, media_type="application/pdf")),
         is_suite=True,
     )
+
+
+def test_the_self_assessment_goes_through_every_article_and_annex_and_lists_what_nobody_assessed(reviewed):
+    shown = render("self-assessment", [reviewed])
+    own = shown[shown.index("<h2>eu-rts6</h2>") :]
+    own = own[: own.find("<h2>", 10)] if "<h2>" in own[10:] else own
+    heads = re.findall(r"<h3>([^:<]+):", own)
+    assert heads == [*(f"Article {number}" for number in range(1, 29)), "Annex I"]
+    for verdict in (v for v in reviewed.report.verdicts if v.policy.repository == "eu-rts6"):
+        again = 2 if verdict.verdict in {"not-assessed", "not-applicable"} else 1
+        assert len(re.findall(rf"\b{re.escape(verdict.policy.policy_id)}(?![\w.])", own)) == again
+    assert {"Not assessed", "Not applicable"} <= set(re.findall(r"<h3>([^<]+)</h3>", own))
 
 
 def test_silence_about_compliance_has_its_reason():
@@ -191,6 +255,20 @@ def test_the_page_shows_every_verdict_finding_and_hash(reviewed):
 
 def test_junit_is_xml_whatever_the_text_holds(reviewed):
     assert etree.fromstring(render("junit", [with_part(reviewed, file="\x1b\x00.md")]).encode()).tag == "testsuites"
+
+
+def test_junit_has_only_the_attributes_that_build_servers_know(reviewed):
+    root = etree.fromstring(render("junit", [reviewed]).encode())
+    assert set(root.attrib) == {"name", "tests", "failures", "errors", "time"}
+    (suite,) = root
+    assert set(suite.attrib) == {"name", "tests", "failures", "errors", "skipped", "time"}
+    for case in suite:
+        assert set(case.attrib) == {"classname", "name", "time"}
+        (outcome,) = case
+        allowed = {"failure": {"type", "message"}, "skipped": {"message"}, "system-out": set()}
+        assert set(outcome.attrib) <= allowed[outcome.tag]
+    for name in ("tests", "failures", "errors"):
+        assert root.get(name) == suite.get(name)
 
 
 @pytest.mark.parametrize("form", FORMATS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from itertools import accumulate, count
 from typing import Any
 from urllib.parse import quote
@@ -34,7 +35,7 @@ def _run(documents: Sequence[Reviewed]) -> dict[str, Any]:
         "tool": {
             "driver": {
                 "name": "Docward",
-                "semanticVersion": "0.1.0",
+                "semanticVersion": version("docward-reports"),
                 "properties": {"engines": sorted({document.report.engine for document in documents})},
                 "rules": [_rule(rules[origin]) for origin in index],
             }
