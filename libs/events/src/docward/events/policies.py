@@ -14,6 +14,10 @@ FacetKind = Literal["quantity", "concept", "role", "pattern", "action"]
 FacetMiss = Literal["partial", "missing"]
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Evidence(Value):
     """Where a requirement's evidence is looked for: concepts of the shared lexicon, within a unit of text."""
 
@@ -48,6 +52,20 @@ class Facet(Value):
     severity_if_violated: Literal["contradicted", "partial"] = "contradicted"
 
 
+class TableCondition(Value):
+    """A column that tables of a kind must have. Where such a table is, it is judged; elsewhere the evidence is."""
+
+    about: str = Field(min_length=1)
+    """A regular expression for what stands over the table: its caption, the paragraph before it, the titles of its
+    sections."""
+    lists: str = Field(min_length=1)
+    """A regular expression for the heading of the column that names what the rows are of."""
+    column: str = Field(min_length=1)
+    """A regular expression for the column's heading."""
+    filled: bool = False
+    """Every row must have something in it."""
+
+
 class Contradiction(Value):
     patterns: tuple[str, ...] = ()
 
@@ -79,6 +97,8 @@ class Policy(Value):
     """Concepts of which one must occur in the document; empty: it always applies."""
     evidence: Evidence = Evidence()
     facets: tuple[Facet, ...] = ()
+    table: TableCondition | None = Field(default=None, exclude_if=_is_none)
+    """Written only where there is one."""
     contradicts: Contradiction = Contradiction()
     proposal: Proposal | None = None
     tests: tuple[Example, ...] = ()

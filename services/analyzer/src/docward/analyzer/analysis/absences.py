@@ -43,10 +43,12 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
     silent: dict[str, _Items] = {}
     contradicted: _Items = []
     partial: _Items = []
+    in_tables: _Items = []
     sections: dict[str, dict[str, _Items]] = {}
     for repository, judged in releases:
         absent, passing, half_met, opposed = _sorted(judged)
         contradicted += opposed
+        in_tables += _in_tables(judged)
         told = len(absent) + len(passing)
         is_silent = _mostly_silent(judged)
         little = [*(item for items in absent.values() for item in items), *passing]
@@ -63,6 +65,7 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
             sections[repository] = {"": little}
     yield from _by_sentence(contradicted)
     yield from _by_sentence(partial)
+    yield from _by_sentence(in_tables)
     for repository, absent in sections.items():
         if silent and absent and document.words < LONG_ENOUGH:  # the reader of another text learns that once
             silent[repository] = [item for items in absent.values() for item in items]
@@ -76,6 +79,13 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
         yield from _told(document, where, where, silent)
 
 
+def _in_tables(judged: Judged) -> _Items:
+    """What a table lacks is precise however little else the document says: it is never told together with the rest."""
+    return [
+        (a.draft, a.verdict.policy, policy) for a, policy in judged if a.draft is not None and a.draft.family == "SCH"
+    ]
+
+
 def _sorted(judged: Judged) -> tuple[dict[str, _Items], _Items, _Items, _Items]:
     """Absences by section, what is half met in passing, what is half met where it belongs, what is contradicted."""
     absent: dict[str, _Items] = {}
@@ -83,7 +93,7 @@ def _sorted(judged: Judged) -> tuple[dict[str, _Items], _Items, _Items, _Items]:
     half_met: _Items = []
     opposed: _Items = []
     for assessment, policy in judged:
-        if assessment.draft is None:
+        if assessment.draft is None or assessment.draft.family == "SCH":
             continue
         item = (assessment.draft, assessment.verdict.policy, policy)
         if assessment.is_absence:

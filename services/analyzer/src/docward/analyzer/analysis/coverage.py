@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from docward.analyzer.analysis import tables
 from docward.analyzer.analysis.doctypes import expects
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import KIND, Draft, Outcome, insert_after
@@ -74,6 +75,9 @@ def assess(document: Document, policy: Policy, reference: PolicyRef, outcomes: M
         return Assessment(case.verdict("not-applicable", f"The document does not speak of what it is for: {sought}."))
     if policy.checks:
         return Assessment(_by_checks(case, outcomes))
+    condition = case.compiled.table
+    if condition is not None and (looked := tables.looked_at(document, condition)):
+        return _by_tables(case, condition, looked)
     return _by_evidence(case) if case.compiled.subject else Assessment(base)
 
 
@@ -117,6 +121,36 @@ def _kind(drafts: Sequence[Draft], clean: int) -> VerdictKind:
     if any(draft.family in _CONTRADICTING or draft.category == "inconsistent-content" for draft in drafts):
         return "contradicted"
     return "missing" if clean < len(drafts) or all(not draft.spans for draft in drafts) else "partial"
+
+
+def _by_tables(case: _Case, condition: tables.Compiled, looked: Sequence[tables.Looked]) -> Assessment:
+    """The tables that the requirement is about decide it; what the text says beside them fills no column."""
+    wrong = [table for table in looked if not table.is_whole]
+    quotes = tuple(case.document.quote(table.header) for table in looked[:3])
+    if not wrong:
+        told = f"The table has the column{', filled in every row' if condition.filled else ''}."
+        return Assessment(case.verdict("covered", told, quotes=quotes))
+    rows = [span for table in wrong for span in table.empty]
+    lacking = [table.header for table in wrong if table.column is None]
+    spans = (lacking or rows)[:3]
+    heading = next((table.column.text for table in wrong if table.column is not None), "")
+    why = "the table has no column for it" if lacking else f"the column “{heading}” is empty in {len(rows)} row(s)"
+    draft = Draft(
+        family="SCH",
+        category="compliance-gap",
+        severity="medium" if case.policy.level == "MUST" else "low",
+        title=f"{case.policy.title}: {'no column' if lacking else 'not filled in'}",
+        explanation=f"Required: {case.policy.paraphrase} Here {why}.",
+        spans=tuple(spans),
+        decision=(
+            f"requirement {case.policy.id}",
+            f"column sought: {condition.column.pattern}",
+            why,
+        ),
+    )
+    kind: VerdictKind = "missing" if lacking else "partial"
+    quotes = tuple(map(case.document.quote, spans))
+    return Assessment(case.verdict(kind, f"{why[0].upper()}{why[1:]}.", quotes=quotes), _unless_optional(case, draft))
 
 
 def _by_evidence(case: _Case) -> Assessment:

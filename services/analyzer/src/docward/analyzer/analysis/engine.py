@@ -139,8 +139,8 @@ def _assessments(
 
 def _is_reported(candidate: Finding, own: Sequence[Finding]) -> bool:
     """A check has said the same about the same words: an incomplete requirement would only repeat it."""
-    told = {"NEG"} if candidate.family == "NEG" else {"VAL", "GOV", "AMB"}
-    return candidate.family in {"VAL", "GOV", "COV", "NEG"} and any(
+    told = {candidate.family} if candidate.family in {"NEG", "SCH"} else {"VAL", "GOV", "AMB"}
+    return candidate.family in {"VAL", "GOV", "COV", "NEG", "SCH"} and any(
         (other.family in told and a.span.start < b.span.end and b.span.start < a.span.end)
         or (candidate.family == other.family == "VAL" and a.section_id == b.section_id)
         for other in own

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from docward.analyzer.analysis import tables
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.negation import is_denied
 from docward.analyzer.analysis.quantities import Quantity, parse
@@ -82,6 +83,7 @@ class CompiledPolicy:
     """Stems of the headings under which the evidence usually stands."""
     subject: frozenset[str]
     """The concepts of its evidence."""
+    table: tables.Compiled | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ def _compiled(policy_json: str) -> CompiledPolicy:
         contradictions=tuple(Caseless(p, re.MULTILINE) for p in policy.contradicts.patterns),
         prior=frozenset(part for word in policy.evidence.sections_prior for part in stems(word)),
         subject=frozenset(policy.evidence.all) | frozenset(policy.evidence.any),
+        table=tables.compiled(policy.table) if policy.table else None,
     )
 
 

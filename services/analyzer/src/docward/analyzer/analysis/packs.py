@@ -209,6 +209,9 @@ def policy_mistakes(policy: Policy) -> list[Mistake]:
         if kind not in DOC_TYPES
     ]
     found += [(("contradicts", "patterns"), text) for text in _pattern_mistakes(policy.contradicts.patterns)]
+    if policy.table is not None:
+        written = policy.table.model_dump(include={"about", "lists", "column"})
+        found += [(("table", field), text) for field in written for text in _pattern_mistakes((written[field],))]
     for index, facet in enumerate(policy.facets):
         found += [(("facets", index, field), text) for field, text in _facet_mistakes(facet)]
     return [Mistake(place, text, _named(policy, place), policy.id) for place, text in found]
