@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from lxml import etree
 from typer.testing import CliRunner
 
 from docward.cli import codes
+from docward.cli.gate import read_suppressions
 from docward.cli.main import app
 
 DEFECTIVE = """\
@@ -91,6 +94,34 @@ def test_a_suppression_needs_a_reason_and_holds_until_it_expires(here):
     assert "expired on 2030-06-30" in " ".join(result.stderr.split())
     (here / "suppressions.yaml").write_text("suppressions:\n- {fingerprint: abc, expires: 2030-06-30}\n")
     run("bad.md", "--suppressions", "suppressions.yaml", code=codes.USAGE)
+
+
+def test_a_fingerprint_of_digits_is_no_number_and_an_empty_file_suppresses_nothing(here):
+    (here / "s.yaml").write_text(
+        "suppressions:\n- {fingerprint: 0012, reason: agreed with the desk, expires: 2090-01-01}"
+    )
+    (suppression,) = read_suppressions(here / "s.yaml")
+    assert (suppression.fingerprint, suppression.expires.year) == ("0012", 2090)
+    (here / "s.yaml").write_text("")
+    assert read_suppressions(here / "s.yaml") == ()
+
+
+def test_what_counts_is_named_after_the_tables(here):
+    document = checked("bad.md", "--pack", PACK)
+    shown = run("bad.md", "--pack", PACK, code=codes.FOUND)
+    named = shown[shown.index("Counting against it") :]
+    for finding in document["findings"]:
+        assert (finding["fingerprint"] in named) == finding["fails"]
+    for verdict in document["verdicts"]:
+        assert (f"{PACK}/{verdict['policy']['policy_id']} " in named) == verdict["fails"]
+
+
+def test_the_hook_for_pre_commit_is_the_check_of_the_files_that_it_takes():
+    (hook,) = yaml.safe_load((Path(__file__).parents[3] / ".pre-commit-hooks.yaml").read_text())
+    assert hook["entry"].split() == ["docward", "check"]
+    for suffix in (".md", ".docx", ".pdf", ".rst", ".html"):
+        assert re.search(hook["files"], f"specs/a{suffix}")
+    assert not re.search(hook["files"], "requirements.txt")
 
 
 def test_only_what_is_not_in_the_baseline_fails(here):

@@ -35,7 +35,7 @@ from docward.events.messages import derived_id
 from docward.events.policies import repository_id
 from docward.reports import Part, Release, Reviewed, render
 from docward.reports.data import entry
-from docward.reports.reviewed import SUITE
+from docward.reports.reviewed import SUITE, requirement_key
 from docward.runtime.sniffing import TAKEN, refusal, sniff
 
 _errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -296,8 +296,13 @@ def _show(console: Console, reviewed: Sequence[Reviewed]) -> None:
         }
         show.findings(console, head, plain["findings"])
         show.verdicts(console, head, [{**v, "policy_id": v["policy"]["policy_id"]} for v in plain["verdicts"]])
-        against = sum(standing.fails for standing in document.standings.values())
+        against = [finding for finding in document.report.findings if document.standing(finding).fails]
+        failed = [verdict for verdict in document.report.verdicts if document.fails(verdict)]
         console.print(
-            f"Counting against it: {against} finding(s), {len(document.failed_requirements)} requirement(s)"
+            f"Counting against it: {len(against)} finding(s), {len(failed)} requirement(s)"
             + ("" if document.report.verdicts else " (no pack was named: see --pack)")
         )
+        told = [f"{f.fingerprint} {f.severity}: {f.title}" for f in against]
+        told += [f"{requirement_key(v)} {v.verdict}: {v.title}" for v in failed]
+        for line in told:
+            console.print(f"  {line}", markup=False, soft_wrap=True)

@@ -141,8 +141,14 @@ class Gate:
 
 
 def read_suppressions(path: Path) -> tuple[Suppression, ...]:
-    """Raises GateError."""
-    return _read(path, lambda text: _Suppressions.model_validate(yaml.safe_load(text)).suppressions)
+    """Raises GateError. Of an empty file there are none."""
+
+    def read(text: str) -> tuple[Suppression, ...]:
+        # Every value as it is written: a fingerprint of digits is no number.
+        content = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  # it makes strings, lists and mappings only
+        return _Suppressions.model_validate({"suppressions": []} if content is None else content).suppressions
+
+    return _read(path, read)
 
 
 def read_baseline(path: Path) -> dict[str, dict[str, str]]:
