@@ -15,6 +15,8 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.consumer import consumer as client
+from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import (
     IllegalStateError,
     KafkaError,
@@ -45,6 +47,8 @@ CLOSE_S = 3.0
 FETCH_BYTES = 8 * 1024 * 1024
 """Of one answer of a broker, over all partitions: a process that reads with eight clients holds eight of them. A larger
 record comes all the same, alone."""
+FETCH_WAIT_MS, UNREAD_WAIT_MS = 500, 25
+"""For a broker to wait for a record, and while records that it has sent are not all read yet."""
 BATCH_BYTES = 900_000
 """Of a batch, and never more than a record of the topic may have: the broker's limit is for the whole batch."""
 
@@ -73,9 +77,28 @@ class Assignments(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._assigned(assigned)
 
 
+class PromptFetcher(Fetcher):  # type: ignore[misc]  # the client has no types
+    """Asks a broker for one answer at a time, as the client does, and lets it wait only while there is nothing to read.
+
+    An answer that is waited for holds up all partitions of its broker. One whose records were not all read when it was
+    asked for is not part of it: its backlog would stand still until a record of another partition comes.
+    """
+
+    _patience_ms: int
+
+    @property
+    def _fetch_max_wait_ms(self) -> int:
+        return UNREAD_WAIT_MS if self._records else self._patience_ms
+
+    @_fetch_max_wait_ms.setter
+    def _fetch_max_wait_ms(self, patience_ms: int) -> None:
+        self._patience_ms = patience_ms
+
+
 def new_consumer(settings: Kafka, group: str, *, instance: str | None = None) -> AIOKafkaConsumer:
     """A consumer that stores nothing by itself and never jumps: without a position it raises."""
     read_any_header()
+    client.Fetcher = PromptFetcher
     return AIOKafkaConsumer(
         bootstrap_servers=settings.bootstrap_servers,
         group_id=settings.topic_prefix + group,
@@ -86,7 +109,7 @@ def new_consumer(settings: Kafka, group: str, *, instance: str | None = None) ->
         heartbeat_interval_ms=3000,
         max_poll_interval_ms=300_000,
         fetch_min_bytes=1,
-        fetch_max_wait_ms=500,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
         fetch_max_bytes=FETCH_BYTES,
         max_partition_fetch_bytes=FETCH_BYTES // 2,
         max_poll_records=500,
