@@ -109,7 +109,7 @@ def _parts(token: str) -> tuple[str, str]:
 
 def _mac(key: bytes, protected: str, payload: bytes) -> str:
     mac = _begun(key, protected).copy()
-    mac.update(_b64(payload).encode())
+    mac.update(b2a_base64(payload, newline=False).translate(_URL_SAFE, b"="))
     return _b64(mac.digest())
 
 

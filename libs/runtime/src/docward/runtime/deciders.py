@@ -23,7 +23,7 @@ import structlog
 from docward.events.actor import Keyring
 from docward.events.codec import Codec, Decoded, Encoded, Envelope, Record, verified_actor
 from docward.events.errors import BadSignatureError, UndecodableError
-from docward.events.messages import Command, derived_id, uuid_text
+from docward.events.messages import derived_id, uuid_text
 from docward.events.topics import Topic
 from docward.runtime import metrics, telemetry
 from docward.runtime.aggregates import Accepted, Aggregate, Decision, JobSpec, Rejected, Request, fold
@@ -52,10 +52,7 @@ class _Arrival(NamedTuple):
     decoded: Decoded
     aggregate: Aggregate[Any]
     digest: bytes
-
-    @property
-    def stream(self) -> str:
-        return self.decoded.envelope.subject
+    stream: str
 
     @property
     def repetition(self) -> UUID:
@@ -117,17 +114,18 @@ class DeciderHandler:
             return parked(record, "undecodable", error, blocks=False)
         except BadSignatureError as error:
             return parked(record, "bad-signature", error, blocks=False)
-        kind, _, ident = decoded.envelope.subject.partition(":")
-        aggregate, key = self._aggregates.get(kind), uuid_text(decoded.envelope.key)
+        envelope = decoded.envelope
+        kind, _, ident = envelope.subject.partition(":")
+        aggregate, key = self._aggregates.get(kind), uuid_text(envelope.key)
         if aggregate is None or ident != key:
-            misfit = UndecodableError(f"subject {decoded.envelope.subject!r} does not fit the topic and the key")
+            misfit = UndecodableError(f"subject {envelope.subject!r} does not fit the topic and the key")
             return parked(record, "undecodable", misfit, blocks=False)
         written = key.encode()
         if record.key != written or partition_of(written, self._store.commands.partitions) != record.partition:
             if any(name == FORWARDED for name, _ in record.headers):
                 return parked(record, "wrong-partition", ValueError("forwarded, and wrong again"), blocks=False)
             return None
-        return _Arrival(record, decoded, aggregate, _digest(decoded))
+        return _Arrival(record, decoded, aggregate, _digest(decoded), envelope.subject)
 
     async def _forward(self, record: Record) -> Parked | None:
         """To its partition, under the key as everybody writes it; one that the topic does not take again is parked."""
@@ -198,7 +196,7 @@ class DeciderHandler:
         request = Request(envelope.key, ident, envelope.time, envelope.actor, stream.version)
         if reused:
             return request, Rejected("id-reused", f"command {envelope.id} was decided with another body or sender")
-        expected = command.expected_version if isinstance(command, Command) else None
+        expected = getattr(command, "expected_version", None)
         if expected is not None and expected != stream.version:
             detail = f"version {expected} was expected, the current version is {stream.version}"
             return request, Rejected("version-conflict", detail)

@@ -155,26 +155,26 @@ class EventStore:
             return []
         seq = dict(last_seq)
         rows = []
-        for new in events:
-            partition = self.partition(new.request.aggregate_id)
+        for stream, version, request, origin, event, body, nth in events:
+            partition = self.partition(request.aggregate_id)
             seq[partition] += 1
             rows.append(
                 Recorded(
                     self.topic.name,
                     partition,
                     seq[partition],
-                    new.stream_id,
-                    new.version,
-                    derived_id(new.origin.command_id, new.request.command_id, "event", new.nth),
-                    new.event.TYPE,
-                    new.event.VERSION,
-                    new.request.aggregate_id,
-                    new.request.time,
-                    new.origin.correlation_id,
-                    new.origin.command_id,
-                    _as_json(new.request.actor),
-                    new.origin.traceparent,
-                    new.body,
+                    stream,
+                    version,
+                    derived_id(origin.command_id, request.command_id, "event", nth),
+                    event.TYPE,
+                    event.VERSION,
+                    request.aggregate_id,
+                    request.time,
+                    origin.correlation_id,
+                    origin.command_id,
+                    _as_json(request.actor),
+                    origin.traceparent,
+                    body,
                 )
             )
         await connection.copy_records_to_table("events", records=rows, columns=Recorded._fields)
