@@ -230,8 +230,10 @@ class DeciderHandler:
     async def _decided_before(self, batch: Batch, arrivals: Sequence[_Arrival]) -> dict[UUID, tuple[str, bytes]]:
         """By id; of an id that was decided, also what repetitions of it were filed under."""
         decided = await self._digests(batch, [a.decoded.envelope.id for a in arrivals])
+        if not decided:
+            return decided
         again = [a.repetition for a in arrivals if a.decoded.envelope.id in decided]
-        return decided | await self._digests(batch, again) if again else decided
+        return decided | await self._digests(batch, again)
 
     async def _digests(self, batch: Batch, ids: list[UUID]) -> dict[UUID, tuple[str, bytes]]:
         rows = await batch.connection.fetch("select id, source, digest from commands where id = any($1::uuid[])", ids)

@@ -6,6 +6,7 @@ highest number is final. `unique (stream_id, version)` is the arbiter between ev
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ from docward.events.codec import Encoded, Envelope, body_of, encode_body
 from docward.events.messages import Actor, CommandRejected, Event, derived_id, stream_id, uuid_text
 from docward.events.upcasts import upcast
 from docward.runtime.aggregates import Accepted, Aggregate, JobSpec, Rejected, Request
+from docward.runtime.batches import BREATH
 from docward.runtime.errors import ConcurrentDecisionError
 from docward.runtime.kafka import partition_of
 from docward.runtime.postgres import Connection, Pool
@@ -255,7 +257,12 @@ class EventStore:
     async def unrelayed(self, pool: Pool, partition: int, relayed: int, signer: Signer) -> list[tuple[int, Encoded]]:
         """The next events to publish, in order, by number."""
         rows = self._kept_after(partition, relayed) or await self._stored_after(pool, partition, relayed)
-        return [(row.seq, encoded(self.service, row, signer)) for row in rows]
+        events = []
+        for number, row in enumerate(rows, start=1):
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
+            events.append((row.seq, encoded(self.service, row, signer)))
+        return events
 
     def _kept_after(self, partition: int, relayed: int) -> list[Recorded]:
         kept = self._kept.get(partition, deque())
