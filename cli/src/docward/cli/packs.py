@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from docward.analyzer import analysis
@@ -20,6 +19,7 @@ from docward.cli import codes
 from docward.cli.client import ClientError
 from docward.cli.review import exit_codes
 from docward.cli.stack import Json
+from docward.cli.terminal import stdout
 from docward.converter.conversion import convert
 from docward.events.messages import derived_id
 from docward.events.policies import Example, Pack, Policy, repository_id
@@ -146,7 +146,7 @@ def _verdict(pack: Pack, policy: Policy, example: Example) -> tuple[str, str]:
 
 
 def _show(tried: Sequence[Tried], failed: Sequence[Tried]) -> None:
-    console = Console(highlight=False)
+    console = stdout()
     if failed:
         table = Table("requirement", "example", "expected", "verdict", "text", "why", title="Examples that fail")
         for each in failed:

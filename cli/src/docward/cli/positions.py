@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from docward.cli import codes
@@ -15,6 +14,7 @@ from docward.cli.client import ClientError
 from docward.cli.review import exit_codes
 from docward.cli.servers import Why, ask, database, kafka, operator
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.cli.terminal import listing
 from docward.events.topics import TOPICS
 from docward.runtime import standing
 from docward.runtime.checkpoints import Place
@@ -111,7 +111,7 @@ def _print(shapes: list[Shape]) -> None:
         before = {True: "recognised", False: "another one", None: "unknown"}[each["recognised"]]
         numbers = (str(each["next_offset"]), f"{each['first_offset']} to {each['end_offset']}", str(each["epoch"]))
         table.add_row(each["group"], f"{each['topic']}/{each['partition']}", *numbers, before)
-    Console(highlight=False).print(table)
+    listing(table)
     for each in shapes:
         for what in filter(None, (each["lost"], each["refused"])):
             print(f"{each['group']} {each['topic']}/{each['partition']}: {what}")

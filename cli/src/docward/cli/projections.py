@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from docward.cli import codes
 from docward.cli.review import exit_codes
 from docward.cli.servers import Why, ask, database, kafka, operator, until_state
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.cli.terminal import listing
 from docward.runtime import generations, readmodels, switching
 from docward.runtime.operating import NotPossibleError, Operator
 
 SCHEMA = "projector"
 app = typer.Typer(no_args_is_help=True, help="Rebuild read models beside the live ones, and switch between them.")
-_console = Console(highlight=False, markup=False)
 
 Shape = dict[str, Any]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the read model, as `status` shows it.")]
@@ -180,4 +179,4 @@ def _table(shapes: Sequence[Shape]) -> None:
         numbers = ["" if each[key] is None else str(each[key]) for key in ("records", "of", "lag", "parked")]
         fed = "yes" if each["fed"] else "no"
         table.add_row(each["schema"], each["state"], fed, *numbers, "yes" if each["indexed"] else "later", left)
-    _console.print(table)
+    listing(table)

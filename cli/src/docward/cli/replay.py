@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from docward.cli import codes
@@ -18,11 +17,10 @@ from docward.cli.projections import SCHEMA
 from docward.cli.review import exit_codes
 from docward.cli.servers import Why, ask, database, moment, operator, until_state
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.cli.terminal import listing
 from docward.runtime import replays
 from docward.runtime.operating import NotThereError, Operator
 from docward.runtime.replays import UNFINISHED, Action, Chosen, Point, Source
-
-_console = Console(highlight=False, markup=False)
 
 Shape = dict[str, Any]
 Timeout = Annotated[float, typer.Option(help="Seconds to wait for the end; 0: do not wait. It goes on by itself.")]
@@ -191,7 +189,7 @@ def _print(shape: Shape) -> None:
     for each in shape["touched"]:
         table.add_row(*(str(each[key]) for key in ("topic", "partition", "from", "to", "records", "streams")))
     if shape["touched"]:
-        _console.print(table)
+        listing(table)
     if shape["action"] == "survey":
         about = "" if shape["seconds"] is None else f", about {shape['seconds']:.0f} s"
         print(f"{shape['keys']} keys, {shape['of']} records to read{about}")

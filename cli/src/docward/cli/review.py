@@ -16,6 +16,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from docward.cli import codes, show
 from docward.cli.client import UNSEEN_S, Client, ClientError, connect
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.cli.terminal import stdout
 from docward.runtime.sniffing import TAKEN
 
 _errors = Console(stderr=True, highlight=False)
@@ -103,7 +104,7 @@ def findings(
         if json_output:
             print(json.dumps({"document": document, "findings": found, "verdicts": judged}))
             return
-        console = Console(highlight=False)
+        console = stdout()
         show.findings(console, document, found)
         show.verdicts(console, document, judged)
 

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from docward.cli.codes import FAILED, NOT_RUNNING, TIMED_OUT
+from docward.cli.terminal import listing, stdout
 from docward.localstack import LocalStackError, NotRunningError, StartTimeoutError
 from docward.localstack.control import OWN_FILES, StackStatus, read_status, start_detached, stop_stack
 from docward.localstack.environment import load_secrets, service_environment
@@ -146,8 +147,8 @@ def _show(status: StackStatus, *, json_output: bool) -> None:
         health = f"[green]{each.health}[/]" if each.health == "ready" else f"[red]{each.health}[/]"
         uptime = _duration(each.uptime_seconds)
         table.add_row(each.name, health, str(each.pid or "-"), str(each.port), uptime, str(each.restarts))
-    console = Console(highlight=False)
-    console.print(table)
+    listing(table)
+    console = stdout()
     console.print(f"\nsupervisor {status.phase} (pid {status.pid}), Kafka {status.kafka_bootstrap}")
     if status.gateway_url:
         console.print(f"API {status.gateway_url}, its documentation {status.gateway_url}/docs")

@@ -6,13 +6,13 @@ import json
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from docward.cli.client import connect
 from docward.cli.review import exit_codes
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
+from docward.cli.terminal import listing, stdout
 
 Document = Annotated[str, typer.Argument(metavar="ID")]
 MARKS = {"inserted": "+", "deleted": "-", "changed": "~", "moved": ">"}
@@ -26,7 +26,7 @@ def versions(document_id: Document, *, data_dir: DataDir = DEFAULT_DATA_DIR, jso
         if json_output:
             print(json.dumps(found))
             return
-        Console(highlight=False).print(_table(found))
+        listing(_table(found))
 
 
 def _table(versions: list[dict[str, Any]]) -> Table:
@@ -57,7 +57,7 @@ def diff(
         if json_output:
             print(json.dumps(found))
             return
-        console = Console(highlight=False)
+        console = stdout()
         section = object()
         for change in found["changes"]:
             side = change["after"] or change["before"]
