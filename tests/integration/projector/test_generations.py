@@ -254,6 +254,17 @@ async def test_an_earlier_release_starts_on_tables_that_have_a_column_more_and_o
         await generations.prepare_schemas(place.pool, release(before.replace("warnings", "alarms")), views())
 
 
+async def test_an_index_that_a_release_adds_is_built_on_the_tables_that_are_there(place: Installation) -> None:
+    verdicts = next(projection for projection in PROJECTIONS if projection.name == "verdicts")
+    there = "select count(*) from pg_indexes where indexname = 'verdicts_by_document'"
+    assert await place.pool.fetchval(there) == 1
+    await place.pool.execute(f"drop index {verdicts.schema}.verdicts_by_document")
+    for _ in range(2):
+        await generations.prepare_schemas(place.pool, PROJECTIONS, views())
+        assert await place.pool.fetchval(there) == 1
+    assert "verdicts_by_document" not in generations.LATER.sub("", verdicts.ddl)
+
+
 async def test_several_read_models_are_switched_to_at_once_or_not_at_all(place: Installation) -> None:
     search = next(projection for projection in PROJECTIONS if projection.name == "search")
     async with filling(place):

@@ -26,8 +26,10 @@ GENERATIONS_CHANNEL = "docward_projections"
 
 LOCK = "select pg_advisory_xact_lock(hashtext('docward-projections'))"
 """Held by whoever changes which generations there are."""
-INDEX = re.compile(r"^create index (\w+)(.*?);\n?", re.MULTILINE | re.DOTALL)
+INDEX = re.compile(r"^create index (?:if not exists )?(\w+)(.*?);\n?", re.MULTILINE | re.DOTALL)
 """A secondary index in a projection's tables."""
+LATER = re.compile(r"^create index if not exists (?P<name>\w+).*?;\n?", re.MULTILINE | re.DOTALL)
+"""One that a later release has added to a version's tables."""
 ADDED = re.compile(r"^alter table (?P<table>\w+) add column (?P<column>(?P<name>\w+) [^;]+);.*\n?", re.MULTILINE)
 """A column that a later release has added to a version's tables, nullable, at the end of their definition."""
 
@@ -39,14 +41,15 @@ async def prepare_schemas(pool: Pool, projections: Sequence[Projection], views: 
     """Create the tables of each projection and, over the live ones, the views. Idempotent.
 
     A version whose predecessor is live is filled beside it, and read only after a switch. Tables that exist under
-    another definition of the same version are an error: raise the version. Only columns may be added: rows that are
-    there hold null in them until a rebuild.
+    another definition of the same version are an error: raise the version. Only columns and indexes may be added: rows
+    that are there hold null in such a column until a rebuild.
     """
     async with pool.acquire() as connection, connection.transaction():
         await connection.execute(LOCK)
         for projection in projections:
             await _prepare(connection, projection)
             await _add_columns(connection, projection)
+            await _add_indexes(connection, projection)
         live = await _live(connection, projections)
         if live is None:
             log.warning("the live tables are of another version: the views stay until a switch")
@@ -104,6 +107,21 @@ async def _add_columns(connection: Connection, projection: Projection) -> None:
             await connection.execute(f"alter table {table['name']} add column {added['column']}")
 
 
+async def _add_indexes(connection: Connection, projection: Projection) -> None:
+    """To the tables of every filling of the version that has its indexes; nothing is written there meanwhile."""
+    path = await connection.fetchval("show search_path")
+    for row in await connection.fetch(
+        "select * from projections where name = $1 and version = $2 and state = 'fed' and indexed",
+        projection.name,
+        projection.version,
+    ):
+        await connection.execute(f'set local search_path to "{schema_of(row)}"')
+        for index in LATER.finditer(projection.ddl):
+            if await connection.fetchval("select to_regclass($1) is null", f'"{schema_of(row)}".{index["name"]}'):
+                await connection.execute(index[0])
+    await connection.execute(f"set local search_path to {path}")
+
+
 async def create_tables(connection: Connection, projection: Projection, *, indexed: bool) -> None:
     """In the caller's transaction. Secondary indexes cost a filling more than half of its speed, and can come later."""
     path = await connection.fetchval("show search_path")
@@ -124,8 +142,8 @@ async def fed(connection: Connection, projections: Sequence[Projection]) -> None
 
 
 def definition_of(projection: Projection) -> str:
-    """Digest of its tables without what was added to them: releases with and without a column share them."""
-    return digest_of(ADDED.sub("", projection.ddl))
+    """Digest of its tables without what was added to them: releases with and without a column or index share them."""
+    return digest_of(LATER.sub("", ADDED.sub("", projection.ddl)))
 
 
 def digest_of(text: str) -> str:

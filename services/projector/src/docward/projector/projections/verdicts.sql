@@ -23,3 +23,4 @@ create table verdict_streams (
     document_id uuid primary key,
     stream_version integer not null
 );
+create index if not exists verdicts_by_document on verdicts (document_id);
