@@ -202,7 +202,7 @@ async def _upserted(pool: Pool, log: dict[int, list[tuple[Envelope, Event, Encod
             async with connection.transaction():
                 await connection.execute("update checkpoints set next_offset = next_offset + 1 where partition = 0")
                 for statement in statements:
-                    await tables[statement.table].run(connection, statement)
+                    await tables[statement.table].run(connection, statement, statement.text())
                 await connection.execute(
                     """
                     insert into stream_versions select 'bound', u.* from unnest($1::text[], $2::int[]) as u

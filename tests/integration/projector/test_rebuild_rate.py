@@ -33,7 +33,7 @@ async def bound(pool: Pool, schema: str) -> float:
             fold.add(Upsert("documents", {"document_id": key}, values) for key in keys)
             async with connection.transaction():
                 for statement in fold.statements():
-                    await table.run(connection, statement)
+                    await table.run(connection, statement, statement.text())
         took = time.monotonic() - started
         await connection.execute(f"delete from {schema}.documents where document_id < $1", UUID(int=10**9))  # noqa: S608 -- ours
     return EVENTS / took

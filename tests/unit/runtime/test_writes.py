@@ -43,11 +43,10 @@ def in_bulk(rows: Rows, statements: list[Statement]) -> Rows:
     """What Postgres makes of the statements."""
     rows = {key: dict(row) for key, row in rows.items()}
     for statement in statements:
-        width, first_value = len(statement.key), len(statement.key) + len(statement.initial)
         for row in statement.rows:
-            key = row[:width]
-            initial = dict(zip(statement.initial, row[width:first_value], strict=True))
-            changes = dict(zip(statement.values, row[first_value:], strict=True))
+            key = tuple(row[column] for column in statement.key)
+            initial = {column: row[column] for column in statement.initial}
+            changes = {column: row[column] for column in statement.values}
             match statement.kind:
                 case "delete":
                     rows.pop(key, None)
@@ -72,5 +71,5 @@ def test_no_statement_writes_a_row_twice(sequence: list[Write]) -> None:
     fold = Fold()
     fold.add(sequence)
     for kind in ("delete", "patch", "upsert"):
-        written = [row[:1] for s in fold.statements() if s.kind == kind for row in s.rows]
+        written = [row["id"] for s in fold.statements() if s.kind == kind for row in s.rows]
         assert len(written) == len(set(written))

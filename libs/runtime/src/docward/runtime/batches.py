@@ -37,6 +37,11 @@ class Batch:
         if excess is not None:
             raise TooManyParkedError(record, f"{excess}: {item.message}")
 
+    @property
+    def blocked(self) -> bool:
+        """Whether any key is."""
+        return any(backlog.waiting for backlog in self.backlogs.values())
+
     def waits(self, record: Record) -> bool:
         """Whether the record's key is blocked; then it is queued behind what blocks it."""
         if record.key not in self._backlog(record).waiting:

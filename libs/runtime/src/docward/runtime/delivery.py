@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import structlog
@@ -36,9 +37,17 @@ from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, Redriv
 log = structlog.get_logger()
 
 POLL_MS = 200
+AHEAD_MS = 20
+"""What a broker takes to send more of a backlog; nobody waits for it."""
+PART = 250
 MIRROR_EVERY_S = 5.0
 COMMIT_WITHIN_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
+
+
+def _runs(records: Iterable[Record]) -> Iterator[list[Record]]:
+    """Records that lie partition by partition, each partition's apart."""
+    return (list(there) for _, there in groupby(records, itemgetter(0, 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +175,8 @@ class DeliveryLoop:
             return
         # At once: what was read before a partition was taken over may lie anywhere.
         records: list[Record] = []
-        for _, there in groupby(read, self._ownership.partition):
-            expected = [record for record in there if self._ownership.expects(record)]
+        for there in _runs(read):
+            expected = self._ownership.expected(there)
             if expected and self._ownership.follows(expected[0]):
                 records += expected
         try:
@@ -196,7 +205,10 @@ class DeliveryLoop:
 
     async def _read(self, consumer: AIOKafkaConsumer, patience_ms: int) -> list[Record]:
         """What lies there, in order per partition, partition by partition."""
-        fetched = await consumer.getmany(timeout_ms=patience_ms, max_records=self._pace.at_once)
+        return await self._fetch(consumer, patience_ms, max_records=self._pace.at_once)
+
+    async def _fetch(self, consumer: AIOKafkaConsumer, patience_ms: int, max_records: int) -> list[Record]:
+        fetched = await consumer.getmany(timeout_ms=patience_ms, max_records=max_records)
         prefix = self._kafka.topic_prefix
         return [record_of(raw, prefix) for partition in positions(fetched) for raw in fetched[partition]]
 
@@ -225,16 +237,29 @@ class DeliveryLoop:
         settling = asyncio.create_task(self._settle(records, prepared))
         try:
             if self._delivery.looks_ahead and len(records) > self._delivery.at_once // 2:
-                with contextlib.suppress(NoOffsetForPartitionError, OffsetOutOfRangeError):  # the next poll meets them
-                    if following := await self._read(consumer, 0):
-                        self._ahead = _Ahead(following, await self._handler.prepare(following))
+                following = await self._read_on(consumer, settling)
+                if following:
+                    self._ahead = _Ahead(following, await self._handler.prepare(following))
         finally:
             await settling
+
+    async def _read_on(self, consumer: AIOKafkaConsumer, settling: asyncio.Task[None]) -> list[Record]:
+        """What follows, as much as a transaction takes, while another one is being settled. In parts: the database is
+        sent its next statement in between."""
+        found: list[Record] = []
+        with contextlib.suppress(NoOffsetForPartitionError, OffsetOutOfRangeError):  # the next poll meets them
+            while (room := self._pace.at_once - len(found)) > 0 and not settling.done():
+                part = await self._fetch(consumer, AHEAD_MS, min(room, PART))
+                if not part:
+                    break
+                found += part
+                await asyncio.sleep(0)
+        return sorted(found, key=itemgetter(0, 1))
 
     async def _settle(self, records: Sequence[Record], prepared: Any = None) -> None:
         """Settle the records of owned partitions; on a data error, find its record by halving."""
         partition = self._ownership.partition
-        mine = [record for record in records if self._ownership.expects(record)]
+        mine = [record for there in _runs(records) for record in self._ownership.expected(there)]
         if not mine:
             return
         if prepared is None or len(mine) < len(records):
@@ -258,7 +283,7 @@ class DeliveryLoop:
 
     async def _transact(self, records: Sequence[Record], prepared: Any) -> None:
         async with self._pool.acquire() as connection, connection.transaction():
-            after = {self._ownership.partition(record): record for record in records}
+            after = {self._ownership.partition(there[-1]): there[-1] for there in _runs(records)}
             last_seq = await self._ownership.move(connection, after)
             batch = await self._batch(connection, last_seq, records)
             await self._handler.apply(prepared, batch)
@@ -267,7 +292,7 @@ class DeliveryLoop:
         await self._handler.committed()
 
     async def _batch(self, connection: Connection, last_seq: Mapping[Place, int], records: Sequence[Record]) -> Batch:
-        reached = {(record.topic, record.partition): record.offset for record in reversed(records)}
+        reached = {(there[0].topic, there[0].partition): there[0].offset for there in _runs(records)}
         return Batch(connection, last_seq, await parking.backlogs(connection, self.name, reached))
 
     async def _park_alone(self, record: Record, error: BaseException) -> None:

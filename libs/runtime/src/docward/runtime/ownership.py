@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -185,9 +185,13 @@ class Ownership:
             for owned in first.values():
                 owned.copied = True
 
-    def expects(self, record: Record) -> bool:
-        owned = self._owned.get(self.partition(record))
-        return owned is not None and not owned.stopped and record.offset >= owned.position.next_offset
+    def expected(self, records: Sequence[Record]) -> Sequence[Record]:
+        """Of records of one partition, in the order of the log: those that are still this process's to settle."""
+        owned = self._owned.get(self.partition(records[0]))
+        if owned is None or owned.stopped:
+            return []
+        following = owned.position.next_offset
+        return records if records[0].offset >= following else [r for r in records if r.offset >= following]
 
     def follows(self, record: Record) -> bool:
         """Whether an expected record is the next one of the log. Fetching that ran ahead would skip what lies between:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
@@ -29,7 +30,7 @@ from docward.runtime.infrastructure import Infrastructure
 from docward.runtime.objects import ObjectStore
 from docward.runtime.parking import Parked, parked
 from docward.runtime.postgres import Connection
-from docward.runtime.writes import Delete, Fold, Patch, Table, Upsert, Write
+from docward.runtime.writes import Delete, Fold, Patch, Statement, Table, Upsert, Write
 
 log = structlog.get_logger()
 
@@ -45,8 +46,7 @@ READER_ROLE = "docward_gateway"
 __all__ = ["DeadLettered", "Delete", "Patch", "Position", "Projection", "ProjectionHandler", "Upsert", "Write"]
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     topic: str
     partition: int
     offset: int
@@ -99,8 +99,7 @@ class Projection:
         return generation if self.replay is None else f"{generation}{mark[0]}r{self.replay}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+class _Item(NamedTuple):
     record: Record
     envelope: Envelope
     message: Message | DeadLettered
@@ -108,12 +107,6 @@ class _Item:
     @property
     def position(self) -> Position:
         return Position(self.record.topic, self.record.partition, self.record.offset, self.record.timestamp)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    items: Sequence[_Item | Parked]
-    objects: Objects
 
 
 @dataclass(slots=True)
@@ -127,6 +120,27 @@ class _Changes:
     fold: Fold = field(default_factory=Fold)
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(topic, outcome)"""
+
+    def written(self) -> list[tuple[Statement, str]]:
+        """What the database is sent of them."""
+        return [(statement, statement.text()) for statement in self.fold.statements()]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What a batch changes where each of its streams stands as its first event of the batch expects."""
+
+    stands: Mapping[str, int]
+    changes: _Changes
+    written: list[tuple[Statement, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    items: Sequence[_Item | Parked]
+    objects: Objects
+    ahead: _Ahead | None = None
+    """None: to be looked at one by one."""
 
 
 class ProjectionHandler:
@@ -144,7 +158,9 @@ class ProjectionHandler:
                 items.append(item)
             if number % BREATH == 0:
                 await asyncio.sleep(0)
-        return _Prepared(items, await self._fetched(items))
+        objects = await self._fetched(items)
+        ahead = await self._projected(items, objects) if len(items) > TRACED_EACH else None
+        return _Prepared(items, objects, ahead)
 
     def _item(self, record: Record) -> _Item | Parked | None:
         """None: nothing to project, by contract (a command that proves no sender; a dead letter without envelope)."""
@@ -184,25 +200,55 @@ class ProjectionHandler:
             log.warning("object not there for a projection", uri=ref.uri, error=type(error).__name__)
             return None
 
+    async def _projected(self, items: Sequence[_Item | Parked], objects: Objects) -> _Ahead | None:
+        """What the items change, all of them, before it is known whether they are the next of their streams: so that
+        the database has nothing to wait for. None: one of them does not project."""
+        stands: dict[str, int] = {}
+        changes = _Changes({})
+        for number, item in enumerate(items, start=1):
+            if isinstance(item, Parked):
+                return None
+            version, stream = item.envelope.stream_version, item.envelope.subject
+            if version is not None and stream not in stands:
+                stands[stream] = changes.versions[stream] = version - 1
+            try:
+                if self._is_next(item, changes) and self._project(item, objects, changes):
+                    return None
+            except GapError:
+                return None
+            if number % BREATH == 0:
+                await asyncio.sleep(0)
+        return _Ahead(stands, changes, changes.written())
+
     async def apply(self, prepared: _Prepared, batch: Batch) -> None:
         known = [item.envelope for item in prepared.items if isinstance(item, _Item)]
         versions = await self._versions(batch.connection, known)
-        changes = _Changes(versions)
         with _traced(self._projection.name, known) as each:
-            for item in prepared.items:
-                if batch.waits(item.record):
-                    continue
-                if isinstance(item, Parked):
-                    batch.park(item)
-                elif self._is_next(item, changes):
-                    with _step(item.envelope) if each else _NO_STEP:
-                        self._project(item, prepared.objects, changes, batch)
+            ahead = prepared.ahead
+            if ahead and not batch.blocked and all(versions.get(s, 0) == v for s, v in ahead.stands.items()):
+                changes, written = ahead.changes, ahead.written
+            else:
+                changes = self._one_by_one(prepared, versions, batch, traced=each)
+                written = changes.written()
         for (topic, outcome), number in changes.outcomes.items():
             metrics.RECORDS.labels(self._projection.consumer, topic, outcome).inc(number)
-        await self._write(batch.connection, changes.fold)
+        await self._write(batch.connection, written)
         await self._remember(batch.connection, changes.moved)
         for payload in _notices(self._projection.name, changes.moved, changes.commands):
             await batch.connection.execute("select pg_notify($1, $2)", READ_MODEL_CHANNEL, payload)
+
+    def _one_by_one(self, prepared: _Prepared, versions: dict[str, int], batch: Batch, *, traced: bool) -> _Changes:
+        changes = _Changes(versions)
+        for item in prepared.items:
+            if batch.waits(item.record):
+                continue
+            if isinstance(item, Parked):
+                batch.park(item)
+            elif self._is_next(item, changes):
+                with _step(item.envelope) if traced else _NO_STEP:
+                    if error := self._project(item, prepared.objects, changes):
+                        batch.park(self._failed(item, error))
+        return changes
 
     def _is_next(self, item: _Item, changes: _Changes) -> bool:
         """Whether the item is to be projected; raises GapError when something before it is missing."""
@@ -216,16 +262,12 @@ class ProjectionHandler:
             changes.outcomes[item.record.topic, "duplicate"] += 1
         return version == last + 1
 
-    def _project(self, item: _Item, objects: Objects, changes: _Changes, batch: Batch) -> None:
+    def _project(self, item: _Item, objects: Objects, changes: _Changes) -> Exception | None:
+        """Add what the item changes; or nothing, and why it cannot be projected."""
         try:
             writes = list(self._writes(item, objects))
-        except Exception as error:  # the delivery loop's: a bug parks its key, not the projection
-            with _step(item.envelope):
-                log.exception(
-                    "an event could not be projected", projection=self._projection.name, id=str(item.envelope.id)
-                )
-            batch.park(parked(item.record, "unexpected", error, blocks=True))
-            return
+        except Exception as error:  # noqa: BLE001 -- the delivery loop's: a bug parks its key, not the projection
+            return error
         changes.fold.add(writes)
         envelope = item.envelope
         if envelope.stream_version is not None:
@@ -233,6 +275,13 @@ class ProjectionHandler:
         elif isinstance(item.message, Command):
             changes.commands.append(str(envelope.id))
         changes.outcomes[item.record.topic, "projected"] += 1
+        return None
+
+    def _failed(self, item: _Item, error: Exception) -> Parked:
+        with _step(item.envelope):
+            about = {"projection": self._projection.name, "id": str(item.envelope.id)}
+            log.error("an event could not be projected", **about, exc_info=error)
+        return parked(item.record, "unexpected", error, blocks=True)
 
     def _writes(self, item: _Item, objects: Objects) -> Iterable[Write]:
         if self._projection.needs is None:
@@ -272,11 +321,11 @@ class ProjectionHandler:
                 list(moved.values()),
             )
 
-    async def _write(self, connection: Connection, fold: Fold) -> None:
-        for statement in fold.statements():
+    async def _write(self, connection: Connection, written: Iterable[tuple[Statement, str]]) -> None:
+        for statement, text in written:
             if statement.table not in self._tables:
                 self._tables[statement.table] = await Table.read(connection, self._projection.schema, statement.table)
-            await self._tables[statement.table].run(connection, statement)
+            await self._tables[statement.table].run(connection, statement, text)
 
     async def committed(self) -> None:
         """Whoever waits was notified by the transaction itself."""

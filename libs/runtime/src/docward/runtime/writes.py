@@ -6,8 +6,9 @@ The outcome is the one of running them one by one, in order. Column types are re
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -16,18 +17,16 @@ from docward.runtime.postgres import Connection
 Row = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Upsert:
+class Upsert(NamedTuple):
     """Create the row or change it. `initial` counts only when it is created."""
 
     table: str
     key: Row
     values: Row
-    initial: Row = field(default_factory=dict)
+    initial: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(NamedTuple):
     """Change the row if it is there."""
 
     table: str
@@ -35,8 +34,7 @@ class Patch:
     values: Row
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     table: str
     key: Row
 
@@ -52,7 +50,7 @@ class _Change:
     key: Row
     deleted: bool = False
     patch: Row | None = None
-    upsert: tuple[Row, Row] | None = None
+    upsert: tuple[Mapping[str, Any], Row] | None = None
     """(initial, values)"""
 
 
@@ -65,7 +63,12 @@ class Statement:
     key: tuple[str, ...]
     initial: tuple[str, ...]
     values: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
+    rows: list[Row]
+    """By column."""
+
+    def text(self) -> str:
+        """The rows as JSON, which is made and read several times faster than arrays are."""
+        return to_json(self.rows).decode()
 
 
 class Fold:
@@ -112,7 +115,7 @@ def _gather(found: dict[tuple[Any, ...], Statement], kind: str, change: _Change,
     if statement is None:
         statement = Statement(change.table, kind, tuple(change.key), tuple(initial), tuple(values), [])
         found[shape] = statement
-    statement.rows.append((*change.key.values(), *initial.values(), *values.values()))
+    statement.rows.append({**change.key, **initial, **values})
 
 
 class Table:
@@ -135,11 +138,11 @@ class Table:
             raise LookupError(f"table {schema}.{table} does not exist")
         return cls(f'"{schema}"."{table}"', {row["attname"]: row["type"] for row in rows})
 
-    async def run(self, connection: Connection, statement: Statement) -> None:
-        await connection.execute(*self.bulk(statement))
+    async def run(self, connection: Connection, statement: Statement, text: str) -> None:
+        """`text` is the statement's, made when there was time for it."""
+        await connection.execute(self.sql(statement), text)
 
-    def bulk(self, statement: Statement) -> tuple[str, str]:
-        """The SQL, and its argument: the rows as JSON, which is made and read several times faster than arrays are."""
+    def sql(self, statement: Statement) -> str:
         columns = (*statement.key, *statement.initial, *statement.values)
         listed = ", ".join(columns)
         source = f"json_to_recordset($1::text::json) as u ({', '.join(f'{c} {self._types[c]}' for c in columns)})"
@@ -156,4 +159,4 @@ class Table:
                 f"insert into {self._name} ({listed}) select {listed} from {source} "  # noqa: S608 -- as above
                 f"on conflict ({', '.join(statement.key)}) {action}"
             )
-        return sql, to_json([dict(zip(columns, row, strict=True)) for row in statement.rows]).decode()
+        return sql

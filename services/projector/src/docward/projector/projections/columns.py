@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from docward.events.codec import Envelope
 from docward.events.messages import Value
@@ -17,7 +17,7 @@ def ddl(name: str) -> str:
 
 def plain(value: Value) -> dict[str, Any]:
     """For a jsonb column: nothing but JSON's own types."""
-    return value.model_dump(mode="json")
+    return cast("dict[str, Any]", value.__pydantic_serializer__.to_python(value, mode="json"))
 
 
 def plain_list(values: Iterable[Value]) -> list[dict[str, Any]]:
