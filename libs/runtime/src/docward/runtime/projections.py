@@ -164,16 +164,15 @@ class ProjectionHandler:
 
     def _item(self, record: Record) -> _Item | Parked | None:
         """None: nothing to project, by contract (a command that proves no sender; a dead letter without envelope)."""
-        codec = self._codecs[record.topic]
         if record.topic.endswith("-dead-letters"):
             return _dead_letter(record)
         try:
-            decoded: Decoded = codec.decode(record)
+            decoded: Decoded = self._codecs[record.topic].decode(record)
         except UndecodableError as error:
             if record.topic.endswith("-commands"):
                 return None  # its decider parks it, and says so
             return parked(record, "undecodable", error, blocks=True)
-        if isinstance(decoded.message, Command):
+        if record.topic.endswith("-commands"):
             try:
                 verified_actor(decoded, self._keyring)
             except BadSignatureError:
@@ -234,8 +233,10 @@ class ProjectionHandler:
             metrics.RECORDS.labels(self._projection.consumer, topic, outcome).inc(number)
         await self._write(batch.connection, written)
         await self._remember(batch.connection, changes.moved)
-        for payload in _notices(self._projection.name, changes.moved, changes.commands):
-            await batch.connection.execute("select pg_notify($1, $2)", READ_MODEL_CHANNEL, payload)
+        if notices := list(_notices(self._projection.name, changes.moved, changes.commands)):
+            await batch.connection.execute(
+                "select pg_notify($1, u) from unnest($2::text[]) as u", READ_MODEL_CHANNEL, notices
+            )
 
     def _one_by_one(self, prepared: _Prepared, versions: dict[str, int], batch: Batch, *, traced: bool) -> _Changes:
         changes = _Changes(versions)

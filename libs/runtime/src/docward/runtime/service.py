@@ -113,7 +113,7 @@ def run(main: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
         # Long-lived objects are not looked at again: collections were the longest pauses of a busy loop.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(100_000, 50, 1000)
+        gc.set_threshold(300_000, 50, 1000)
         await main(stopping)
 
     uvloop.run(entry())
