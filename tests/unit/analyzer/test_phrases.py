@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docward.analyzer.analysis.lexicon import Concept, Lexicon
-from docward.analyzer.analysis.phrases import mistake
+from docward.analyzer.analysis.phrases import mistake, spoken
 from docward.analyzer.analysis.text import tokens
 
 WORDS = {"cancel": ("cancel", "pull", "take back")}
@@ -55,3 +55,16 @@ def test_phrases_of_packs_are_concepts_of_their_own():
 )
 def test_a_phrase_that_can_match_nothing_is_named(phrase, why):
     assert mistake(phrase, WORDS) == why
+
+
+@pytest.mark.parametrize(
+    ("phrase", "said"),
+    [
+        ("kill_switch", "kill switch"),
+        ("provides|offers .. clearing_services|clearing_service", "provides … clearing services"),
+        ("<compliance> & outsource|outsourced", "compliance and outsource"),
+        ("~approve", "approve"),
+    ],
+)
+def test_a_phrase_can_be_said(phrase, said):
+    assert spoken(phrase) == said

@@ -17,7 +17,7 @@ from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import KIND, Draft, Outcome, insert_after
 from docward.analyzer.analysis.facets import CompiledPolicy, FacetOutcome, compiled, evaluate
 from docward.analyzer.analysis.negation import is_denied
-from docward.analyzer.analysis.phrases import is_phrase, together
+from docward.analyzer.analysis.phrases import is_phrase, spoken, together
 from docward.analyzer.analysis.retrieval import second_chance
 from docward.analyzer.analysis.text import stems, title_stems
 from docward.events.findings import Category, Family, PolicyRef, ProposedChange, Severity, Verdict, VerdictKind
@@ -71,7 +71,7 @@ def assess(document: Document, policy: Policy, reference: PolicyRef, outcomes: M
     )
     case = _Case(document, compiled(policy), base)
     if unspoken := _unspoken(document, policy.applies_if):
-        sought = ", ".join(concept.replace("_", " ") for concept in unspoken)
+        sought = ", ".join(dict.fromkeys(map(spoken, unspoken)))
         return Assessment(case.verdict("not-applicable", f"The document does not speak of what it is for: {sought}."))
     if policy.checks:
         return Assessment(_by_checks(case, outcomes))

@@ -22,6 +22,7 @@ GAP = 6
 """Words that `..` leaps over at most."""
 _ELEMENT = re.compile(r"(?:<[^<>]*>|\S)+")
 _CONCEPT_ID = re.compile(r"[a-z][a-z0-9_]*")
+_SPOKEN = {"..": "…", "&": "and"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,12 @@ def is_phrase(text: str) -> bool:
 def together(condition: str) -> tuple[str, ...]:
     """The concepts and phrases that a condition asks for, each anywhere in the document."""
     return tuple(part.strip() for part in condition.split("&&"))
+
+
+def spoken(text: str) -> str:
+    """A concept or phrase as a person would say it: of several words for one thing the first."""
+    first = (element.split("|")[0] for element in _ELEMENT.findall(text))
+    return " ".join(_SPOKEN.get(word, word.strip("<>~").replace("_", " ")) for word in first)
 
 
 def mistake(text: str, words: Mapping[str, tuple[str, ...]]) -> str:
