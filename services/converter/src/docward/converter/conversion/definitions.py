@@ -32,6 +32,13 @@ SUBJECT_MEANS = re.compile(
     rf"(?P<term>[A-Za-z`$][^.;:,\n(]{{0,60}}?)"
     rf"(?:\s*\((?P<alias>[^)\n]{{1,30}})\))?,?\s+{VERB.replace('refers? to|', '')}"
 )
+CAPITAL_IS = re.compile(
+    r"^(?:[-*+]\s+|\d+[.)]\s+)?(?:The|An?|Each)\s(?P<term>[A-Z][\w’'-]*(?:\s[A-Z][\w’'-]*){1,3})\s(?:is|are)\s"
+    r"(?:the|an?|any|each)\s(?!same\b)"
+)
+"""`The Cut-off Date is the last …`: capitals say that the words are a term of the document."""
+ASIDE = 0.8
+"""The confidence of such a sentence: it defines what nothing else does."""
 NAMED = re.compile(
     r"\((?:the|an?|each,? an?|hereinafter|hereafter|collectively|together|referred to as)[^()\"“\n]{0,40}[\"“]"
     r"([^”\"\n]{1,60})[”\"]\)"
@@ -39,9 +46,13 @@ NAMED = re.compile(
 ACRONYM = re.compile(r"\((?:the |or )?[\"“]?([A-Z][A-Za-z0-9&/-]*[A-Z0-9][a-z]?)[\"”]?\)")
 EXPANDED = re.compile(r"\b([A-Z][A-Z0-9&/-]{1,8}) \(([A-Za-z][\w’'& -]{4,70})\)")
 LEAD_TERM = re.compile(
-    r"^(?:[-*+]\s+|\d+[.)]\s+)?\*\*(?P<term>[^*\n]{1,60}?)\s*(?P<inner>:)?\*\*\s*(?:\((?P<alias>[^)\n]{1,40})\)\s*)?"
+    r"^(?:[-*+]\s+|\d+[.)]\s+)?(?P<em>\*\*|\*(?!\*)|_)(?P<term>[^*_\n]{1,60}?)\s*(?P<inner>:)?(?P=em)\s*"
+    r"(?:\((?P<alias>[^)\n]{1,40})\)\s*)?"
     r"(?P<mark>[:–—-])?\s*(?P<text>\S.*)$",
     re.DOTALL,
+)
+ENTRY = re.compile(
+    r"(?:^|(?<=\n))(?P<line>(?:\*\*[^*\n]{1,60}\*\*|\*[^*\n]{1,60}\*|_[^_\n]{1,60}_)\s*[:–—-])", re.MULTILINE
 )
 PLAIN_LEAD = re.compile(
     r"^(?:[-*+]\s+|\d+[.)]\s+)?(?P<term>[A-Z][\w/&’' -]{0,50}?)\s*(?:\((?P<alias>[^)\n]{1,40})\))?\s*(?::|"
@@ -112,6 +123,8 @@ def build_definitions(
         if piece.kind in {"paragraph", "list-item", "quote"}:
             glossary = types.get(anchors.section_at(piece.start) or "") in {"glossary", "definition"}
             found += _in_piece(markdown, piece, glossary=glossary, listed=explained and piece.kind == "list-item")
+    said = {key(item.term) for item in found if item.confidence != ASIDE}
+    found = [item for item in found if item.confidence != ASIDE or key(item.term) not in said]
     definitions: list[Definition] = []
     taken: dict[str, int] = {}
     for item in sorted(found, key=lambda one: (one.start, one.end)):
@@ -156,12 +169,21 @@ def _leads(markdown: str, piece: Piece) -> bool:
 
 
 def _in_piece(markdown: str, piece: Piece, *, glossary: bool, listed: bool) -> Iterator[Found]:
-    whole = markdown[piece.start : piece.end]
-    if lead := _lead(whole, glossary=glossary, listed=listed):
-        term, alias = split_alias(plain(lead["term"]) if "(" in lead["term"] and listed is False else lead["term"])
-        yield Found(term, piece.start, piece.end, (*alias, *_alias(lead)))
+    for start, end in _entries(markdown, piece):
+        if lead := _lead(markdown[start:end], glossary=glossary, listed=listed):
+            term, alias = split_alias(plain(lead["term"]) if "(" in lead["term"] and listed is False else lead["term"])
+            yield Found(term, start, end, (*alias, *_alias(lead)))
     for start, end in sentences(markdown, piece.start, piece.end):
         yield from _in_sentence(markdown, start, end)
+
+
+def _entries(markdown: str, piece: Piece) -> Iterator[tuple[int, int]]:
+    """The piece; where several of its lines begin with a term in bold or italics, each of them."""
+    starts = [found.start("line") for found in ENTRY.finditer(markdown, piece.start, piece.end)]
+    if len(starts) < 2 or starts[0] != piece.start:
+        starts = [piece.start]
+    for start, end in zip(starts, [*starts[1:], piece.end], strict=True):
+        yield start, start + len(markdown[start:end].rstrip())
 
 
 def _lead(text: str, *, glossary: bool, listed: bool) -> re.Match[str] | None:
@@ -196,6 +218,8 @@ def _in_sentence(markdown: str, start: int, end: int) -> Iterator[Found]:
         yield Found(terms[0], start, end, tuple(terms[1:]))
     if (subject := SUBJECT_MEANS.match(text)) and len(subject["term"].split()) <= 6:
         yield Found(subject["term"], start, end, _alias(subject), 0.9)
+    elif subject := CAPITAL_IS.match(text):
+        yield Found(subject["term"], start, end, confidence=ASIDE)
     for found in NAMED.finditer(text):
         yield Found(found[1], start, end)
     yield from _acronyms(text, start, end)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from docward.converter.conversion import codes
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece
 from docward.converter.conversion.formulas import formula_label
@@ -20,11 +21,19 @@ from docward.converter.conversion.prose import key, plain, words
 from docward.converter.conversion.tables import CAPTION
 from docward.events.ir import Block, CrossReference, Definition, Element, Formula, ReferenceKind, Section, Table
 
-NUMBER = r"(?:[A-Z]\.)?\d+(?:\.\d+)*(?:\([a-z0-9]{1,4}\))*(?![\w%])|[A-Z](?:\.?\d+)*(?![\w’'])|[IVX]+\b"
+NUMBER = r"(?:[A-Z]\.)?\d+[A-Z]?(?:\.\d+)*(?:\([a-z0-9]{1,4}\))*(?![\w%])|[A-Z](?:\.?\d+)*(?![\w’'])|[IVX]+\b"
 LIST = rf"(?P<numbers>(?:{NUMBER})(?:(?:\s*,\s*|\s*,?\s+(?:and|or|to|through)\s+|\s*[–-]\s*|\s*&\s*)(?:{NUMBER}))*)"
+_SECTION = (
+    r"[Ss]ections?|[Ss]ubsections?|Sec\.|Sect\.|[Cc]hapters?|[Cc]lauses?|§§?|[Pp]aragraphs?|"
+    r"[Rr]ules?(?=\s+[A-Z]?\d+\.\d)|Parts?(?=\s+\d)|PARTS?(?=\s\d)"
+)
+_APPENDIX = (
+    r"[Aa]ppendix|[Aa]ppendices|[Aa]nnexe?s?|Schedules?|Exhibits?|Attachments?|Addendum|APPENDIX|ANNEX|"
+    r"A(?:pp|PP)\.?(?=\s\d)"
+)
 KINDS: tuple[tuple[ReferenceKind, str], ...] = (
-    ("section", r"[Ss]ections?|[Ss]ubsections?|Sec\.|Sect\.|[Cc]hapters?|[Cc]lauses?|§§?|[Pp]aragraphs?"),
-    ("appendix", r"[Aa]ppendix|[Aa]ppendices|[Aa]nnexe?s?|Schedules?|Exhibits?|Attachments?|Addendum|APPENDIX|ANNEX"),
+    ("section", _SECTION),
+    ("appendix", _APPENDIX),
     ("table", r"[Tt]ables?|Tab\."),
     ("figure", r"[Ff]igures?|Figs?\.|[Cc]hart|[Dd]iagram"),
     ("formula", r"[Ee]quations?|Eqs?\.|[Ff]ormulas?|[Ff]ormulae"),
@@ -64,6 +73,12 @@ STANDARD = re.compile(
     r"|IFRS \d+|GIPS)"
     r"(?:,? (?:Article|Art\.|Annex|Section|Recital)s? (?:\d+(?:\(\d+\))*(?:\([a-z]\))*|[IVX]+))?"
 )
+RULEBOOK = re.compile(
+    r"\b(?:[A-Z]{3,5}\s+\d+[A-Z]?(?:\.\d+){2,}|(?:SYSC|COBS|MAR|SUP|DTR|GEN|PRU|FEES|MIR|COB|AML|FUNDS|PERG|DISP)\s+"
+    r"\d+[A-Z]?(?:\.\d+)+)[A-Z]?\b(?:\([a-z0-9]{1,4}\))*(?:(?:,|\s(?:and|or|to))\s\d+(?:\.\d+)+[A-Z]?)*"
+)
+"""A rule of a regulator's book, by its short name: `SYSC 9.1.1R`."""
+NAMED_BOOK = re.compile(r"\b[A-Z][\w&]*\s$")
 ARTICLE = re.compile(
     r"\b(?:Article|Art\.)s? \d+(?:\(\d+\))*(?:\([a-z]\))*(?:,? (?:and|to) \d+)? (?:of|in) (?:the )?(?=[A-Z])"
 )
@@ -105,6 +120,8 @@ class Targets:
     """What a target's name stands for."""
     terms: dict[str, str]
     own_title: str
+    prefixes: frozenset[str]
+    """Of numbered requirements."""
 
 
 def build_references(
@@ -148,12 +165,19 @@ def _in_piece(markdown: str, piece: Piece, targets: Targets) -> Iterator[Found]:
     for url in BARE_URL.finditer(markdown, start, end):
         yield Found("url", url.start(), url.end(), url.group(), external=True)
     yield from _numbered(markdown, max(start, own), end, targets)
-    if piece.kind == "heading":
-        return
+    if piece.kind != "heading":
+        yield from _named(markdown, start, end, targets)
+
+
+def _named(markdown: str, start: int, end: int, targets: Targets) -> Iterator[Found]:
+    """By a title, by the number of a requirement, by the name of a standard, a document or a vendor."""
     for found in BY_TITLE.finditer(markdown, start, end):
         title = found["after"] or found["before"]
         yield Found("section", found.start(), found.end(), title, target_id=targets.titles.get(key(title)))
-    for pattern in (ARTICLE, STANDARD):
+    for found in codes.mentioned(markdown, start, end, targets.prefixes):
+        target = targets.numbers.get(("section", found.group().casefold()))
+        yield Found("section", found.start(), found.end(), found.group(), target_id=target)
+    for pattern in (ARTICLE, STANDARD, RULEBOOK):
         for found in pattern.finditer(markdown, start, end):
             yield _standard(markdown, found, end)
     for found in DOCUMENT.finditer(markdown, start, end):
@@ -197,6 +221,11 @@ def _numbered(markdown: str, start: int, end: int, targets: Targets) -> Iterator
             and re.fullmatch(r"[A-HJ-Z]|I|[IVX]+", tail["numbers"])
             and kind != "appendix"
         ):
+            continue
+        book = NAMED_BOOK.search(markdown, max(start, word.start() - 20), word.start())
+        if word.group().lower().startswith("rule") and book and book.group().strip().lower() not in LEADING:
+            text = plain(markdown[book.start() : tail.end()])
+            yield Found("standard", book.start(), tail.end(), text, external=True)
             continue
         other = _other_document(markdown, tail.end(), end, targets)
         yield from _each(markdown, word, tail, kind, targets, other)
@@ -331,7 +360,9 @@ def targets_of(  # noqa: PLR0917 - one argument per kind of element that can be 
         for term in (definition.term, *definition.aliases)
     }
     labels = _labelled(pieces, sections, blocks, tables, formulas)
-    return Targets(numbers, titles, slugs, labels, terms, key(title or ""))
+    requirements, prefixes = codes.labels(markdown, blocks)
+    numbers |= {("section", code.casefold()): element for code, element in requirements.items()}
+    return Targets(numbers, titles, slugs, labels, terms, key(title or ""), prefixes)
 
 
 def _labelled(
