@@ -8,6 +8,7 @@ LIMITS = (
     "| Limit | Value | Unit |\n|---|---|---|\n"
     "| Maximum parent order | 50 million | USD |\n| Daily loss | 60,000 | EUR |\n\n"
 )
+HOLDING = "| Limit | Value |\n|---|---|\n| Maximum position | 200 contracts |\n\n"
 SETTINGS = (
     "| Parameter | Value |\n|---|---|\n"
     "| Number of constituents | 40 |\n| Decimal places | 2 |\n| Exit threshold | 3 % |\n\n"
@@ -67,6 +68,29 @@ SETTINGS = (
         ("regulation-citations", "Kill functionality (Art. 15) is a button.", "Art. 15"),
         ("regulation-citations", "RTS 6 applies. The stress test follows Article 12.", "Article 12"),
         ("unused-symbols", "$$\nw = a\n$$\n\nwith\n\n- $a$: the rate\n- $u$: the use\n", "$u$: the use"),
+        (
+            "conflicting-values",
+            f"{HOLDING}Positions of up to 250 contracts are allowed.",
+            "250 contracts",
+        ),
+        ("stated-values", "A drawdown limit protects the strategy.", "drawdown limit"),
+        ("vague-wording", "Orders beyond a certain size are split.", "a certain size"),
+        ("vague-wording", "The stop is placed a few ticks below the entry.", "a few ticks"),
+        ("vague-wording", "Illiquid instruments are avoided.", "Illiquid"),
+        ("vague-wording", "The size is scaled down in nervous markets.", "nervous markets"),
+        ("vague-wording", "The trader may override the signal where justified.", "where justified"),
+        ("vague-wording", "If data are missing, the analyst fills the gap.", "the analyst fills"),
+        ("ties", "The ten best-ranked funds are bought.", "ten best-ranked"),
+        ("rounding", "Weights are rounded.", "rounded"),
+        ("business-calendars", "The roll takes place five days before expiry.", "five days before"),
+        ("time-zones", "The fixing is taken at noon.", "noon"),
+        ("named-sources", "Dividend forecasts are bought from a third party.", "a third party"),
+        ("internal-references", "# 1 A\n\nSee the appendix for the list of markets.", "appendix"),
+        ("responsibilities", "Exceptions are granted by management.", "by management"),
+        ("responsibilities", "Breaches of a limit are reported.", "reported"),
+        ("responsibilities", "Overrides need no approval.", "no approval"),
+        ("self-approvals", "The author of a change also approves it.", "also approves"),
+        ("denied-controls", "Backtests were not carried out.", "Backtests"),
         ("denied-controls", "There is no kill functionality.", "kill functionality"),
         ("denied-controls", "The algorithm runs without a kill switch.", "kill switch"),
     ],
@@ -110,6 +134,26 @@ def test_a_defect_is_found_in_other_words(run, document, check, text, words):
         ("self-approvals", "Changes are proposed and tested by the developer and signed off by Market Risk."),
         ("regulation-citations", "Kill functionality (Art. 12) is a button."),
         ("denied-controls", "The kill switch cannot be overridden, and is not needed for hedges."),
+        ("vague-wording", "If the exchange is closed, the administrator decides within five minutes by table 2."),
+        ("formula-symbols", "The score is $s = p - m$, where $p$ is the price and $m$ the mean."),
+        (
+            "formula-symbols",
+            "$$\nS = M^{fast} - M^{slow}\n$$\n\nwhere $S$ is the signal and $M$ is a mean of the price.",
+        ),
+        (
+            "division-by-zero",
+            "$$\nn = \\frac{E}{\\sigma}\n$$\n\nwhere $\\sigma$ is a deviation, floored at 0.1 % when smaller.",
+        ),
+        ("ties", "The top ten by size are selected. In case of equal capitalisation the larger turnover ranks first."),
+        ("business-calendars", "The roll takes place five calendar days before expiry."),
+        ("business-calendars", "It uses the trading calendar of that exchange. It is tested over 20 trading days."),
+        ("internal-references", "# 1 A\n\nSee the appendix for markets.\n\n# Appendix\n\nXetra."),
+        ("internal-references", "# 1 A\n\nSee Appendix 1.\n\nAppendix 1: Markets\n\nXetra."),
+        ("responsibilities", "Breaches of a limit are reported to Market Risk."),
+        (
+            "open-questions",
+            "# Coin Index\n\nThe index tracks ten crypto assets by the prices of an exchange at midnight UTC.",
+        ),
         ("denied-controls", "No order is sent while the kill switch is pressed."),
     ],
 )

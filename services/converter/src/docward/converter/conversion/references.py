@@ -95,7 +95,15 @@ LABEL = re.compile(r"\s*(?:[-*+]\s+|>\s*)?[*_]*(\d+(?:\.\d+)+|[A-Z]\.\d+(?:\.\d+
 CLAUSE = re.compile(r"(?:(?<=[.;:] )|(?<=\n))[*_]*([A-Z]\.\d+(?:\.\d+)*|\d+(?:\.\d+)+)[.)]?[*_]*\s+(?=[\"“*]*[A-Z])")
 """A clause that begins inside a block: `A.1 … A.2 The …`."""
 FIGURE = re.compile(r"[*_\s]*(?:!\[)?[*_]*(?:Figure|Fig\.)\s+([A-Z]?\.?\d+(?:[.-]\d+)*)\b", re.IGNORECASE)
-LABELS: tuple[tuple[ReferenceKind, re.Pattern[str]], ...] = (("section", LABEL), ("figure", FIGURE))
+APPENDIX = re.compile(
+    r"[#*_\s]*(?:Appendix|Annexe?|Schedule|Exhibit|Attachment)\s+([A-Z]?\d*(?:\.\d+)*)\b\s*[:.–—-]\s*\S", re.IGNORECASE
+)
+"""The title of an appendix that is written as a line of text."""
+LABELS: tuple[tuple[ReferenceKind, re.Pattern[str]], ...] = (
+    ("section", LABEL),
+    ("figure", FIGURE),
+    ("appendix", APPENDIX),
+)
 
 
 @dataclass(frozen=True)
@@ -189,7 +197,7 @@ def _named(markdown: str, start: int, end: int, targets: Targets) -> Iterator[Fo
 def _own_label(markdown: str, piece: Piece) -> int:
     """Where a caption's or a heading's own label ends: it is no reference to itself."""
     text = markdown[piece.start : piece.end]
-    for pattern in (CAPTION, FIGURE):
+    for pattern in (CAPTION, FIGURE, APPENDIX):
         if found := pattern.match(text):
             return piece.start + found.end()
     if piece.kind == "heading" and (

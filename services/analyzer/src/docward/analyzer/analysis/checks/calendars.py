@@ -19,10 +19,12 @@ _CALENDAR_RULE = Caseless(
     r"\b(?:calendars?\b.{0,60}\b(?:of|publish\w*|by|according)|according to the (?:\w+ )?calendar|holidays?)\b"
 )
 _ACCORDING = Caseless(r"\baccording to (?:the|its|that|their) [\w ]{0,30}\bcalendars?\b")
+_TRADING_CALENDAR = Caseless(r"\b(?:trading|exchange|holiday) calendars? of (?:the|that|its|each)\b")
 _WEEKDAY = Caseless(r"\b(?P<rule>(?:first|second|third|fourth|last)\s(?:Monday|Tuesday|Wednesday|Thursday|Friday))\b")
 _HOLIDAY_RULE = Caseless(
     r"\b(?:holidays?|not an? (?:\w+ )?(?:business|trading|exchange) day|next (?:\w+ )?(?:business|trading) day|"
-    r"(?:preceding|previous|following) (?:\w+ )?(?:business|trading) day)\b"
+    r"(?:preceding|previous|following) (?:\w+ )?(?:business|trading) day|"
+    r"(?:is|are) (?:closed|not open)|day (?:before|after))\b"
 )
 _ZONE = re.compile(
     r"\b(?:UTC|GMT|CES?T|[ECMP]?[SD]?T(?<=[EPCM][T]|[SD]T)|BST|JST|HKT|SGT|IST|AEST|AEDT|Zulu)\b|\b(?:Europe|America|"
@@ -41,6 +43,7 @@ _SIMULTANEOUS = Caseless(
     r"\b(?:all|every) markets?\b[^.]{0,40}\b(?:simultaneous\w*|at the same time)|"
     r"\bsimultaneous\w*[^.]{0,40}\bmarkets?\b"
 )
+_NOON = Caseless(r"\bat (noon|midday|midnight)\b")
 _ISO_DURATION = Caseless(r"\b\d{1,2}:\d{2}\s?(?:minutes|hours|ratio)\b|\b\d+:\d+\s(?:split|ratio)|ratio of \d+:\d+")
 
 
@@ -58,6 +61,12 @@ _MOVED = Caseless(
     r"\b(?:holiday|closed|not an? (?:\w+ )?day|no (?:\w+ )?(?:day|trading))\b[^.;]{0,60}\b"
     r"(?:moves?|(?:is|are) (?:moved|postponed|shifted|delayed|deferred|brought forward))\b"
 )
+_DAYS_BEFORE = Caseless(
+    r"\b(?:\d+|two|three|four|five|six|seven|ten)\sdays\s(?:before|after|prior to|following|"
+    r"ahead of)\s(?:the\s)?(?:\w+[ -]){0,2}"
+    r"(?:expir\w+|maturity|notice|dates?|review|rebalanc\w+|roll|settlement|announcement|ex-date)"
+)
+_DAYS_ARE = Caseless(r"\bdays (?:are|means?|refers? to)\b|[\"“]days?[\"”]")
 _TO_WHICH = " to the {next or previous} {day}"
 _TO_A_DAY = Caseless(
     r"\b(?:next|following|preceding|previous|prior|same|last|first|nearest|day before|day after|until|by (?:one|a)|"
@@ -76,6 +85,7 @@ def business_calendars(document: Document) -> Outcome:
         if dated:
             drafts.append(_no_holiday_rule(document, *dated[0], others=dated[1:3]))
     drafts.extend(_loose_days(document))
+    drafts.extend(_which_days(document))
     drafts.extend(_impossible(s, m) for s in document.body if (m := _SIMULTANEOUS.search(s.text)))
     return Outcome(tuple(drafts), tuple(examined))
 
@@ -95,6 +105,15 @@ def _loose_days(document: Document) -> Iterator[Draft]:
             yield _loose(
                 document, sentence, match, "To which day it moves is not stated", " to the {next or previous} {day}"
             )
+
+
+def _which_days(document: Document) -> list[Draft]:
+    """`five days before expiry`: calendar days or trading days, where the document says neither anywhere."""
+    if _DAYS_ARE.search(document.body_text):
+        return []
+    found = [(s, m) for s in document.body if s.kind != "row" and (m := _DAYS_BEFORE.search(s.text))]
+    title = "Calendar days or trading days is not stated"
+    return [_loose(document, s, m, title, " ({calendar or trading} days)") for s, m in found[:2]]
 
 
 def _loose(document: Document, sentence: Sentence, match: re.Match[str], title: str, proposal: str) -> Draft:
@@ -135,6 +154,8 @@ def _defined_days(document: Document) -> set[str]:
         if _NAMED_CALENDAR.search(s.text[max(0, m.start() - 25) : m.start()])
     }
     kinds |= {m["kind"].lower() for s in document.body if _ACCORDING.search(s.text) for m in _DAY.finditer(s.text)}
+    if any(_TRADING_CALENDAR.search(s.text) for s in document.body):
+        kinds |= {"trading", "exchange"}
     for definition in document.ir.definitions:
         match = _DAY.search(definition.term)
         if match:
@@ -303,14 +324,15 @@ def time_zones(document: Document) -> Outcome:
     drafts, examined = [], []
     times_stated = False
     for sentence in document.body:
-        clocks = [q for q in sentence.quantities if q.dimension == "clock"]
+        clocks = [(q.start, q.end) for q in sentence.quantities if q.dimension == "clock"]
+        clocks += [(sentence.start + m.start(1), sentence.start + m.end(1)) for m in _NOON.finditer(sentence.text)]
         if not clocks or _ISO_DURATION.search(sentence.text):
             continue
         times_stated = True
         if _ZONE.search(document.text[sentence.start : sentence.end]):
             examined.append(sentence.span)
         else:
-            drafts.append(_no_zone(document, Span(start=clocks[0].start, end=clocks[0].end)))
+            drafts.append(_no_zone(document, Span(start=clocks[0][0], end=clocks[0][1])))
     if not times_stated:
         drafts.extend(_no_time(document, s, m) for s in document.body if (m := _EVENT_TIME.search(s.text)))
     return Outcome(tuple(drafts[:5]), tuple(examined))

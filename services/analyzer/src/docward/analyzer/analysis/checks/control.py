@@ -22,7 +22,9 @@ _APPROVED_THING = Caseless(
 _SOMEBODY = Caseless(
     r"\b(?:by|to|from)\s(?:an?|the|some)\s(?:authori[sz]ed|responsible|competent|relevant|appropriate|qualified|suitable|"
     r"experienced)\s(?:persons?|staff|part(?:y|ies)|people|individuals?|employees?|functions?|bod(?:y|ies)|teams?|manager)\b"
-    r"|\b(?:somebody|someone|somebody|anyone|anybody)\s(?:of|in|from|on)\s(?:the\s)?\w+"
+    r"|\b(?:granted|approved|decided|authori[sz]ed|permitted|"
+    r"agreed) by (?:the )?management\b(?!\s(?:committee|board|body))"
+    r"|\b(?:somebody|someone|anyone|anybody)\s(?:of|in|from|on)\s(?:the\s)?\w+"
 )
 _PUT_TO_USE = Caseless(
     r"\b(?:changes?|releases?|versions?|parameters?|limits?|models?|amendments?|updates?|code|builds?|software|"
@@ -33,6 +35,14 @@ _PUT_TO_USE = Caseless(
     r"|go(?:es)? live|takes? effect)\b"
 )
 """A change that takes effect, said without who decides it."""
+_UNTOLD = Caseless(
+    r"\b(?:breach(?:es)?|incidents?|violations?|errors?|exceedances?|failures?)\b[^.;:]{0,30}\b(?:is|are) (?:\w+ly )?"
+    r"(?:reported|notified|communicated)(?=\s*(?:[.,;]|$|\w+ly\b|at once|within|in\b|daily|weekly))"
+    r"(?![^.;:]*\b(?:to|by|on the|website|differently)\b)"
+)
+_NO_APPROVAL = Caseless(
+    r"\b(?:overrides?|changes?|exceptions?|releases?|increases?|deployments?|updates?) (?:needs?|requires?) no (?:\w+ )?(?:approval|authori[sz]ation|consent|sign-?off|review)\b"
+)
 _OVERRIDE = Caseless(r"\b(?:blocked order|override|trade|exception)\b")
 _OWNER = Caseless(
     r"\b(?:owner|owns|owned by|responsible for|responsibilit(?:y|ies)|administrator|accountable|maintained by|"
@@ -59,7 +69,10 @@ _SELF_APPROVAL = Caseless(
     r"\b(?:approved|authori[sz]ed|signed off|released)\sby\s(?:the\s(?:same\s(?!committee|board)|"
     r"(?:[\w-]+\s){1,3}(?:who|that)\s(?:wrote|writes|developed|develops|proposed|proposes|requested|requests|made|makes|"
     r"built|builds|coded|needs?)\b)|(?:its|their)\s(?:own\s)?(?:authors?|developers?)\b)|"
-    r"\b(?:approves?|validates?|authori[sz]es?|signs? off)\s(?:on\s)?(?:his|her|their|his or her) own\b"
+    r"\b(?:approves?|validates?|authori[sz]es?|signs? off)\s(?:on\s)?(?:his|her|their|his or her) own\b|"
+    r"\b(?:author|developer|proposer|requester|creator)s? (?:of (?:an?|the|each|every|any) [\w-]+ )?(?:also |"
+    r"himself |themselves )"
+    r"(?:approves?|signs? (?:it )?off|releases?)\b"
 )
 _ONE_HAND = Caseless(
     r"\b(?:proposed|requested|developed|written|drafted|prepared|implemented|coded|built|changed|made|initiated|tested)\b"
@@ -78,8 +91,11 @@ def responsibilities(document: Document) -> Outcome:
     drafts, examined = [], []
     for sentence in document.body:
         match = _DECISION.search(sentence.text)
-        if sentence.kind != "row" and (someone := _SOMEBODY.search(sentence.text)):
-            drafts.append(_nobody(sentence, someone.group()))
+        open_words = (
+            _SOMEBODY.search(sentence.text) or _UNTOLD.search(sentence.text) or _NO_APPROVAL.search(sentence.text)
+        )
+        if sentence.kind != "row" and open_words and not document.has_slot(sentence):
+            drafts.append(_nobody(sentence, open_words.group()))
             continue
         if match is None or sentence.kind == "row":
             continue
@@ -126,7 +142,7 @@ def _nobody(sentence: Sentence, words: str) -> Draft:
         category="missing-governance",
         severity="high",
         title="No role is named",
-        explanation=f"“{words}” can be anybody: no person, role or body is accountable for it.",
+        explanation=f"“{words}”: no person, role or body is named that is told of it, or accountable for it.",
         spans=(sentence.span,),
         confidence=0.8,
         decision=(f"somebody: {words!r}", "no role in the sentence"),

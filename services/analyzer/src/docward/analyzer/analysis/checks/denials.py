@@ -63,7 +63,8 @@ def _is_absent(document: Document, sentence: Sentence, concept: str) -> bool:
 
 _EXISTS = Caseless(
     r"\b(?:support\w*|provid\w*|implement\w*|available|in place|foreseen|exist\w*|offer\w*|enabled|planned|installed|"
-    r"present|there|absent|missing|defined|used|scope)\b"
+    r"carried out|conducted|performed|made|done|run|set|kept|apply|applied|present|there|absent|missing|"
+    r"defined|used|scope)\b"
 )
 _ESSENTIAL = frozenset({"kill_switch"})
 """Denied once, whatever else is said of it."""

@@ -45,7 +45,7 @@ _WINDOW_STEMS = frozenset(
 )
 _RISKY = Caseless(r"(?:vol|std|dev|sigma|σ|variance|range|spread|score|\bs_k)")
 _ZERO = Caseless(
-    r"\b(?:zero|division|divided by 0|floor|denominator|(?:equals?|is|=) 0(?:\.0+)?|set to|below 0|smaller than|"
+    r"\b(?:zero|division|divided by 0|floor(?:ed)?|denominator|(?:equals?|is|=) 0(?:\.0+)?|set to|below 0|smaller than|"
     r"no (?:signal|score|value|weight) is computed)\b"
 )
 
@@ -63,7 +63,7 @@ def formula_symbols(document: Document) -> Outcome:
         undefined: dict[str, list[str]] = defaultdict(list)
         for variable in formula.variables:
             symbol = variable.symbol.strip()
-            if _is_symbol(symbol) and symbol not in reported:
+            if _is_symbol(symbol) and symbol not in reported and not _is_label(symbol, formula):
                 if variable.defined_in is None and not _is_defined(document, symbol, formula):
                     undefined[_family(symbol)].append(symbol)
                 else:
@@ -115,6 +115,13 @@ def _is_symbol(symbol: str) -> bool:
     )
 
 
+def _is_label(symbol: str, formula: Formula) -> bool:
+    """`fast` of `M^{fast}` tells one M from another; it stands nowhere but in scripts."""
+    bare = symbol.strip("\\{} ")
+    scripts = re.compile(r"[_^]\{[^{}]*\}")
+    return bare.isalpha() and len(bare) > 2 and bare not in scripts.sub(" ", formula.latex or bare)
+
+
 def _family(symbol: str) -> str:
     return re.sub(r"[\d_{}\\]+\w*$", "", symbol) or symbol
 
@@ -133,7 +140,7 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     case = re.IGNORECASE if len(symbol) > 3 else re.NOFLAG  # short symbols are told apart by their case
     stated = re.compile(rf"{name}\s*(?:\$|\\\)|\))?\s*,?\s*{_IS}\s", case)
     listed = re.compile(rf"\b(?:[Ww]here|with|and|[Ll]et)\s+\$?{name}(?![\w'’-])", case)
-    if _follows(document, symbol):
+    if _follows(document, symbol) or any(d.term.strip("$` ") == symbol for d in document.ir.definitions):
         return True
     for sentence in document.sentences:
         if sentence.start < formula.span.end and sentence.end > formula.span.start:

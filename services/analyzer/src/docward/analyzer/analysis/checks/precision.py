@@ -24,7 +24,8 @@ _COMPUTED = Caseless(
 )
 _PUBLISHED = Caseless(r"\b(?:index )?(?:levels?|values?)\b[^.]{0,40}\b(?:is|are) (?:published|disseminated)\b")
 _MISSING = Caseless(
-    r"\b(?:missing|unavailable|not (?:be )?available|stale|no (?:closing |last |official )?price|produces no|gaps?|"
+    r"\b(?:missing|unavailable|not (?:be )?available|stale|no (?:\w+ )?(?:price|trade|quote|value|level|data)s?|"
+    r"last (?:\w+ )?price is (?:used|taken|kept)|produces no|gaps?|"
     r"outage|fallback|fall back|not received|carried forward|forward[- ]filled|last (?:available|known)|suspend\w*|"
     r"suspension|halt\w*|not traded|without a trade|delayed)\b"
 )
@@ -32,11 +33,13 @@ _INPUT = Caseless(r"\b(?:prices?|quotes?|market data|data feeds?|fx rates?|trade
 _RANKED = Caseless(
     r"\b(?:(?:are|is) ranked|ranks? (?:all|the|by)|top \d+\b[\w ]{0,40}\b(?:by|selected|chosen|are|receives?)|"
     r"(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|"
-    r"smallest)|(?:highest|lowest|largest|smallest) \d+)\b"
+    r"smallest)|(?:\d+|two|three|five|ten|twenty|fifty) (?:best|worst|highest|lowest)[- ](?:ranked|scor\w+|"
+    r"rated)|(?:highest|lowest|largest|smallest) \d+)\b"
 )
 _SUMMARY = Caseless(r"\b(?:overview|purpose|objectives?|summary|introduction|results?)\b")
 _TIES = Caseless(
-    r"\b(?:ties?|tied|equal (?:score|rank|value)s?|(?:two|both|several|they|these)(?: \w+)? (?:are|have) (?:an )?equal|"
+    r"\b(?:ties?|tied|equal (?:\w+ )?(?:scores?|ranks?|values?|capitali[sz]ations?|sizes?|weights?|"
+    r"turnovers?|amounts?|volumes?)|(?:two|both|several|they|these)(?: \w+)? (?:are|have) (?:an )?equal|"
     r"same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|weight|"
     r"mdv|adv|size)|also equal|identical scores?)\b"
 )
@@ -46,7 +49,8 @@ _RANKING = Caseless(
 
 
 _ROUNDED_TO = Caseless(
-    r"\bround(?:ed|s|ing)?\b(?: (?:off|each|every|all|them|it))? to (?!the (?:nearest|next)\b)|"
+    r"\b(?:is|are) rounded(?=\s*[.;,])|\bround(?:ed|s|ing)?\b(?: (?:off|each|every|all|them|"
+    r"it))? to (?!the (?:nearest|next)\b)|"
     r"\brounded\b(?=[^.]{0,30}\b(?:decimals?|decimal places|digits)\b)"
 )
 _DIRECTION = Caseless(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from docward.analyzer.analysis.doctypes import document_type
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
 from docward.analyzer.analysis.text import Caseless, alternatives
@@ -262,6 +263,7 @@ _RULES = (
     ),
 )  # fmt: skip
 
+_OF_STRATEGIES = frozenset({_RISKY, _CRYPTO, _LEVERAGE})
 _FREQUENCY = Caseless(
     r"\b(?:real[- ]time|intraday|hourly|daily|weekly|monthly|quarterly|every \w+|each \w+|updated?|frequency)\b"
 )
@@ -283,6 +285,8 @@ def open_questions(document: Document) -> Outcome:
 
 def _asked(document: Document, rules: Sequence[_Rule]) -> Outcome:
     drafts, examined = [], []
+    if document_type(document) == "methodology":  # an index bears no risk of its own
+        rules = [rule for rule in rules if rule.trigger not in _OF_STRATEGIES]
     raised = {rule.trigger: _first(document, rule.trigger) for rule in rules}
     for rule in rules:
         found = raised[rule.trigger]

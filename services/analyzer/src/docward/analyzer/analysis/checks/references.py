@@ -27,6 +27,10 @@ _KEPT_LIST = Caseless(
     r"\b(?:described|defined|set out|specified|laid down|stated) in (?:its|their) (?:own )?(?:rules?|rule ?book|"
     r"methodology|guidelines|terms|documentation|prospectus)\b"
 )
+_THE_APPENDIX = Caseless(
+    r"\b(?:see|in|to|of|by|refer to)\s(?:the|its|our)\s(?P<part>appendix|annex|attachment|schedule|"
+    r"glossary)\b(?!\s[A-Z0-9]\b)(?= (?:for|of|to)\b|[.,;)]|$)"
+)
 _HERE = Caseless(r"\b(?:sections?|appendix|annex|table|schedule|below|above|website|published (?:daily|on))\b")
 _GENERIC = frozenset({"this document", "the document", "this specification", "this policy"})
 
@@ -59,7 +63,32 @@ def internal_references(document: Document) -> Outcome:
                 decision=(f"reference to {first.kind} {first.target!r}", f"no {first.kind} of that name or number"),
             )
         )
-    return Outcome(tuple(drafts), tuple(examined))
+    return Outcome((*drafts, *_unnumbered(document)), tuple(examined))
+
+
+def _unnumbered(document: Document) -> list[Draft]:
+    """`See the appendix for the list`, in a document without one."""
+    titles = " / ".join(document.label(section) for section in document.ir.sections).casefold()
+    drafts = []
+    for sentence in document.body:
+        match = _THE_APPENDIX.search(sentence.text)
+        if match and not re.search(
+            rf"\b{match['part'][:5]}", titles + document.text.casefold().replace(sentence.text.casefold(), "")
+        ):
+            span = Span(start=sentence.start + match.start("part"), end=sentence.start + match.end("part"))
+            drafts.append(
+                Draft(
+                    family="XRF",
+                    category="missing-reference",
+                    severity="high",
+                    title=f"The document has no {match['part'].lower()}",
+                    explanation=f"The text says “{match.group()}”, and no part of the document is called so.",
+                    spans=(span,),
+                    confidence=0.85,
+                    decision=(f"reference {match.group()!r}", "no part of that name"),
+                )
+            )
+    return drafts[:2]
 
 
 def external_documents(document: Document) -> Outcome:

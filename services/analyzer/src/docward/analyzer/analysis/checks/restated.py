@@ -50,7 +50,7 @@ _ASIDE = Caseless(
     r"\b(?:half|twice|double|third of|times the|sum of|total|aggregate|together|combined|other than|example|e\.g\.|"
     r"assum\w+|scenario|back-?test\w*|lowered|raised|from \S+ to|remaining|rest|another|additional|further|first|"
     r"initial\w*|instead|temporar\w+|exception\w*|special|reduced|increased|alternativ\w*|between|if more|older|"
-    r"last|previous|past|preceding|error|chance|probability|confidence|stress\w*|warn\w*|alert\w*)\b"
+    r"last|previous|past|preceding|error|chance|probability|confidence|stress\w*|warn\w*|alert\w*|per)\b"
 )
 """Words of a sentence that speaks of a part, a case or an earlier state of what it names."""
 _CLAUSE = re.compile(
@@ -171,11 +171,16 @@ def _uses_all(parameter: _Parameter, said: _Said) -> bool:
     if len(core) > 1:
         return core <= said.words
     (only,) = core
-    return only not in _TOO_COMMON or (only == _CONSTITUENT and _held(said))
+    if only in _TOO_COMMON and only != _CONSTITUENT:  # `positions of up to 250 contracts` against 200 of them
+        bounded = parameter.stated.direction and said.quantity.comparator in {"<=", ">"}
+        return parameter.stated.dimension == "count" and bool(bounded) and only in said.near
+    return only != _CONSTITUENT or _held(said)
 
 
 def _counts(parameter: _Parameter, said: _Said) -> bool:
     """A number in prose counts what the label names: `50 companies`, `four decimal places`."""
+    if parameter.stated.unit and parameter.stated.unit == said.quantity.unit != _CONSTITUENT:
+        return True
     counted = _normal(content_stems(said.quantity.text))
     return bool(counted & parameter.core) and (_CONSTITUENT not in counted or _held(said))
 

@@ -25,6 +25,12 @@ _STATISTICS = Caseless(
     r"(?=\s*(?:[.,;)]|$|and\b|at\b|on\b|for\b|in\b))"
 )
 """Kinds of sources that exist many times over."""
+_ANYWHERE = Caseless(
+    r"\b(?:taken|sourced|obtained|bought|purchased|downloaded|received|collected|comes?|derived|fetched)\s(?:\w+\s)?from\s"
+    r"(?P<source>(?:the\s|an?\s)?(?:third[- ]part(?:y|ies)|internet|web|markets?|publicly available \w+|"
+    r"public (?:sources|data|"
+    r"websites?)|external sources?|industry sources?))(?=\s*(?:[.,;)]|$|and\b|for\b|on\b|in\b))"
+)
 _OPAQUE = Caseless(
     r"(?P<source>social media|economic indicators|sentiment measures|alternative data|news sentiment|public sources|"
     r"vendor'?s (?:proprietary )?API|proprietary API)\b"
@@ -61,7 +67,7 @@ def named_sources(document: Document) -> Outcome:
                     elif cell.text.strip():
                         examined.append(sentence.span)
             continue
-        for pattern in (_VENDOR, _OPAQUE, _VENUE, _STATISTICS):
+        for pattern in (_VENDOR, _OPAQUE, _VENUE, _STATISTICS, _ANYWHERE):
             for match in pattern.finditer(sentence.text):
                 name = _bare(match)
                 if name in _NO_SOURCE or name in seen or name in defined or _is_named(sentence, match):

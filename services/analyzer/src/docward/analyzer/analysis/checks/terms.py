@@ -112,9 +112,9 @@ def _is_instrument(text: str, span: Span) -> bool:
 def _in_name(text: str, match: re.Match[str]) -> bool:
     """Part of a proper name (`UN Global Compact`, `Capital IQ`, `New York, NY 10001`), or listed with such names."""
     before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 30]
-    return bool(re.match(r"\s(?:[A-Z][a-z]+|\d{5})\b|,\s[A-Z][a-z]+(?:,|\s(?:and|or)\s[A-Z])", after)) or bool(
-        re.search(r"[\w&,]\s[A-Z][a-z]+,?\s$", before)
-    )
+    return bool(
+        re.match(r"\s(?:[A-Z]{2,5}\s)?(?:[A-Z][a-z]+|\d{5})\b|,\s[A-Z][a-z]+(?:,|\s(?:and|or)\s[A-Z])", after)
+    ) or bool(re.search(r"(?:[\w&,]\s|\()[A-Z][a-z]+,?\s$", before))
 
 
 def _expanded(document: Document) -> set[str]:
@@ -135,6 +135,7 @@ def _expanded(document: Document) -> set[str]:
         ):
             found.add(match.group(1))
         if sentence.kind == "row" and sentence.cells and len(sentence.cells) > 1:
+            found.update(re.findall(r"\w \(([A-Z]{2,5})\)", sentence.cells[0][1].text))  # the symbol beside its name
             first = sentence.cells[0][1].text.strip("*` ")
             if re.fullmatch(r"[A-Z][A-Z&]{1,6}", first):
                 found.add(first)

@@ -15,6 +15,7 @@ from docward.events.ir import Span
 
 _OPEN_PHRASES = r"""
     (?:as|where|when|if|whenever|wherever)\s(?:and when\s)?(?:deemed\s)?(?:appropriate|necessary|needed|required)
+    (?:where|when|if|whenever|wherever)\s(?:this is\s)?(?:justified|warranted|advisable|sensible|useful|prudent)
     (?:as|where|when|if|whenever|wherever)\s(?:soon as\s)?(?:possible|practicable|feasible|applicable|suitable)
     from time to time
     at (?:its|their|the) (?:sole )?discretion(?! of)
@@ -92,9 +93,25 @@ _VAGUE_PHRASES = r"""
     (?:serious|severe|notable|extreme|exceptional|undue) (?:\w+ )?(?:circumstances|deviations?|delays?|losses|cases)
     (?:deviates?|differs?|departs?) from (?:the )?(?:others?|rest|market|usual|normal|expected)
     materially
+    an? (?:certain|particular) (?:size|level|amount|point|number|degree|extent|time|age|distance|value|percentage)
+    a (?:few|couple of|handful of) \w+
+    (?:illiquid|volatile|old|large|small|risky|suspicious|unusual) \w+ (?:is|are) OPEN_FATE
+    (?:thin|cheap|expensive|implausible) \w+ (?:is|are) OPEN_FATE
+    outliers (?:is|are) OPEN_FATE
+    in (?:nervous|quiet|fast|difficult|turbulent|choppy|falling|rising|trending|uncertain) (?:markets?|conditions|times)
 """
 """Vague where they qualify what is ruled and no number makes them precise."""
-_VAGUE = Caseless(rf"\b{alternatives(_VAGUE_PHRASES)}\b")
+_FATE = "(?:avoided|excluded|removed|discarded|skipped|ignored|preferred|dropped|rejected|filtered|split)"
+_VAGUE = Caseless(rf"\b{alternatives(_VAGUE_PHRASES.replace('OPEN_FATE', _FATE))}\b")
+_LEFT_TO = Caseless(
+    r"\b(?:if|when|whenever|where|in case)\b[^.;]*,\s(?:it is )?(?:the|an?)\s(?:\w+\s)?(?:trader|desk|analyst|"
+    r"operator|agent|manager|"
+    r"team|sponsor|administrator|provider)(?: who)?\s(?:may |can |then )?(?:decides?|chooses?|fills?|"
+    r"estimates?|judges?|steps? in|intervenes?)\b"
+    r"(?![^.;]*\b(?:by|according|using|from|with|within|sections?|table|formula|based|whether|at once|"
+    r"the larger|the last)\b)"
+)
+"""A condition whose outcome is left to somebody, without a rule."""
 
 _SOFT = Caseless(
     r"\b(?:generally|normally|typically|usually|robust(?:ly)?|various|several|some|leading|etc\.|and/or)(?!\w)"
@@ -146,7 +163,7 @@ def vague_wording(document: Document) -> Outcome:
 def _vague(document: Document, sentence: Sentence) -> re.Match[str] | None:
     if _is_quoted(sentence):
         return None
-    open_decision = _OPEN.search(sentence.text)
+    open_decision = _OPEN.search(sentence.text) or _LEFT_TO.search(sentence.text)
     if open_decision and not _EXEMPT.search(sentence.text):
         return open_decision
     if _explains(document, sentence):
