@@ -41,7 +41,8 @@ _UNTOLD = Caseless(
     r"(?![^.;:]*\b(?:to|by|on the|website|differently)\b)"
 )
 _NO_APPROVAL = Caseless(
-    r"\b(?:overrides?|changes?|exceptions?|releases?|increases?|deployments?|updates?) (?:needs?|requires?) no (?:\w+ )?(?:approval|authori[sz]ation|consent|sign-?off|review)\b"
+    r"\b(?:overrides?|changes?|exceptions?|releases?|increases?|deployments?|updates?) (?:needs?|requires?) no "
+    r"(?:\w+ )?(?:approval|authori[sz]ation|consent|sign-?off|review)\b"
 )
 _OVERRIDE = Caseless(r"\b(?:blocked order|override|trade|exception)\b")
 _OWNER = Caseless(
