@@ -3,7 +3,7 @@
 With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. Beside
 it, with and without packs, on documents that were written with their defects before the engine saw them. Nothing was
 made for what was missed in those of `blind2`, only counted. Those of `tuned` and of `blind` were unseen until checks
-were made for them. Mutants are made of the samples and of `tuned` in all cases.
+were made for them; those of `clean` have no defect. Mutants are made of the samples and of `tuned` in all cases.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples"
 TUNED = Path(__file__).parent / "tuned"
 BLIND = Path(__file__).parent / "blind"
+CLEAN = Path(__file__).parent / "clean"
 UNSEEN = Path(__file__).parent / "blind2"
 WORDS_OF_100_PAGES = 45_000
 VERDICTS = ("covered", "partial", "contradicted", "missing")
@@ -177,6 +178,8 @@ def main() -> None:
         "labelled_with_packs": labelled(wanted.corpus, rules),
         "blind_without_packs": scored(sample_documents(BLIND), [], {}),
         "blind_with_packs": scored(sample_documents(BLIND), rules, {}),
+        "clean_without_packs": scored(sample_documents(CLEAN), [], {}),
+        "clean_with_packs": scored(sample_documents(CLEAN), rules, {}),
         "unseen_without_packs": scored(sample_documents(UNSEEN), [], {}),
         "unseen_with_packs": scored(sample_documents(UNSEEN), rules, {}),
         "tuned_without_packs": scored(sample_documents(TUNED), [], {}),
