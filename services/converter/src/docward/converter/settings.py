@@ -12,7 +12,7 @@ from docward.runtime.settings import Part, Settings
 
 class Conversion(Part):
     concurrency: int = Field(default=2, ge=1, le=64)
-    """Conversions at once, each in a child process of its own."""
+    """Conversions at once, each in a child process of its own; as many again, that take long, go on beside them."""
     ocr: Literal["auto", "off"] = "auto"
     """Whether Tesseract, where it is installed, reads the pages of PDF documents that are pictures."""
     ocr_languages: str = Field(default=ENGLISH, pattern=r"^\w+(\+\w+)*$")
