@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import subprocess
 import sys
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from reportlab.pdfgen import canvas
 
 from docward.converter.conversion import ConversionError, convert
-from docward.converter.conversion.prose import plain
+from docward.converter.conversion.prose import at_word, plain
 from docward.converter.conversion.writing import escape, heading, paragraph, table
 from docward.runtime.sniffing import DOCX, MARKDOWN, PDF
 
@@ -156,3 +157,10 @@ def test_the_result_does_not_depend_on_the_hash_seed():
         for seed in ("1", "2")
     }
     assert len(outputs) == 1
+
+
+@RELAXED
+@given(st.text(alphabet="Sst. _(é", max_size=20))
+def test_a_pattern_that_skips_to_letters_finds_what_a_word_boundary_finds(text):
+    skipping, trying = re.compile(at_word("[Ss]t?", r"t\.")), re.compile(r"\b(?:[Ss]t?|t\.)")
+    assert [found.span() for found in skipping.finditer(text)] == [found.span() for found in trying.finditer(text)]

@@ -15,6 +15,7 @@ from functools import cache
 from typing import Literal
 
 from markdown_it import MarkdownIt
+from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from mdit_py_plugins.amsmath import amsmath_plugin
 from mdit_py_plugins.colon_fence import colon_fence_plugin
@@ -52,6 +53,7 @@ LEAVES: dict[str, BlockKind] = {
     "myst_target": "paragraph",
     "colon_fence": "code",
 }
+INLINE_MARK = re.compile(r"[`$\[<]")
 MAX_DIRECTIVES = 8
 """Directives within one another; deeper ones are code."""
 
@@ -89,7 +91,8 @@ class Piece:
 
 
 @cache
-def parser() -> MarkdownIt:
+def parser(*, whole: bool = True) -> MarkdownIt:
+    """`whole`: with every inline; else only with those of text that may hold what `Inline` knows, as little does."""
     md = MarkdownIt("commonmark").enable("table")
     front_matter_plugin(md)
     # "$5 and $10" is money: a closing dollar has no blank before it and no digit after it.
@@ -98,7 +101,15 @@ def parser() -> MarkdownIt:
     footnote_plugin(md, inline=False, move_to_end=False)
     colon_fence_plugin(md)
     myst_block_plugin(md)
+    if not whole:
+        md.core.ruler.at("inline", _parse_inline)
     return md.disable(["myst_line_comment", "myst_block_break"])  # a line may begin with “%” or a row of pluses
+
+
+def _parse_inline(state: StateCore) -> None:
+    for token in state.tokens:
+        if token.type == "inline" and token.children is not None and INLINE_MARK.search(token.content):
+            state.md.inline.parse(token.content, state.md, state.env, token.children)
 
 
 def split(markdown: str) -> list[Piece]:
@@ -106,7 +117,7 @@ def split(markdown: str) -> list[Piece]:
     lines = Lines(markdown)
     pieces: list[Piece] = []
     covered = 0  # first line that no piece owns
-    for piece, first, last in sorted(_leaves(parser().parse(markdown), lines), key=lambda leaf: leaf[1:]):
+    for piece, first, last in sorted(_leaves(parser(whole=False).parse(markdown), lines), key=lambda leaf: leaf[1:]):
         if first < covered:
             continue
         pieces += _gap(lines, covered, first)
@@ -259,7 +270,7 @@ def _table(piece: Piece, rest: Iterable[Token], lines: Lines) -> Piece:
     for token in _until(rest, "table_close"):
         if token.type == "tr_open" and token.map:
             rows.append(lines.starts[token.map[0]])
-        elif token.type == "inline" and rows:
+        elif token.type == "inline" and rows and token.children:
             end = lines.starts[lines.number(rows[-1]) + 1]
             cursor = inlines[-1].end if inlines else rows[-1]
             row = replace(piece, start=max(rows[-1], cursor), end=min(end, piece.end))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece
-from docward.converter.conversion.prose import QUANTITY, key, plain, sentences, words
+from docward.converter.conversion.prose import QUANTITY, at_word, key, plain, sentences, words
 from docward.converter.conversion.tables import CAPTION
 from docward.events.ir import Definition, Section, Table
 
@@ -23,6 +23,8 @@ VERB = (
     r"(?:shall mean|means|refers? to|(?:is|are|shall be) defined (?:as|to be|by)|denotes?|is understood as|has the"
     r" meaning)\b"
 )
+DEFINING = re.compile("mean|refer|defined|denote|understood")
+"""What every `VERB` holds."""
 MEANS = re.compile(
     rf"(?:\b[Tt]he (?:term|expression) )?{QUOTED.format(n=1)}(?:,? (?:or|and|also) {QUOTED.format(n=2)})?"
     rf"(?:\s*\([^)\n]{{1,60}}\))?,?\s+{VERB}"
@@ -75,7 +77,12 @@ IS = (
     r"|its|each)\s))"
 )
 WHERE = re.compile(
-    r"(?:^|[\s,;(])(?:[Ww]here|[Ww]ith|[Ii]n which|[Hh]ere)[,:]?\s+(?=" + SYMBOL + "(?:" + IS + r"|\s*,|\s+and\b))"
+    at_word("[Ww]here", "[Ww]ith", "[Ii]n which", "[Hh]ere", not_after=r"[^\s,;(]")
+    + r"[,:]?\s+(?="
+    + SYMBOL
+    + "(?:"
+    + IS
+    + r"|\s*,|\s+and\b))"
 )
 SYMBOLS = rf"{SYMBOL}(?:(?:,\s+|,?\s+and\s+){SYMBOL})*"
 NO_MEANING = re.compile(
@@ -90,7 +97,7 @@ ITEM = re.compile(
     rf"^(?:[-*+]\s+|\d+[.)]\s+)?(?P<term>{SYMBOL}|\*\*[^*\n]{{1,60}}\*\*|[A-Za-z][\w ]{{0,40}}?){IS}(?P<text>\S.*)$",
     re.DOTALL,
 )
-LET = re.compile(rf"\b(?:[Ll]et|[Dd]enote by)\s+(?P<term>{SYMBOL})\s+(?:be|denote|represent|the)\b")
+LET = re.compile(rf"{at_word('[Ll]et', '[Dd]enote by')}\s+(?P<term>{SYMBOL})\s+(?:be|denote|represent|the)\b")
 NOUN_SYMBOL = re.compile(
     r"\b(?:[Tt]he|[Aa]n?)\s+(?P<text>[a-zA-Z][a-zA-Z -]{2,50}?)\s+(?P<term>\$\\?[A-Za-z][^$\s=<>+]{0,20}\$)(?!\w)"
 )
@@ -213,10 +220,12 @@ def _alias(found: re.Match[str]) -> tuple[str, ...]:
 
 def _in_sentence(markdown: str, start: int, end: int) -> Iterator[Found]:
     text = markdown[start:end].replace("\n", " ")
-    for found in MEANS.finditer(text):
-        terms = [found[f"{mark}{n}"] for n in (1, 2) for mark in "qbi" if found[f"{mark}{n}"]]
-        yield Found(terms[0], start, end, tuple(terms[1:]))
-    if (subject := SUBJECT_MEANS.match(text)) and len(subject["term"].split()) <= 6:
+    defining = DEFINING.search(text) is not None
+    if defining:
+        for found in MEANS.finditer(text):
+            terms = [found[f"{mark}{n}"] for n in (1, 2) for mark in "qbi" if found[f"{mark}{n}"]]
+            yield Found(terms[0], start, end, tuple(terms[1:]))
+    if defining and (subject := SUBJECT_MEANS.match(text)) and len(subject["term"].split()) <= 6:
         yield Found(subject["term"], start, end, _alias(subject), 0.9)
     elif subject := CAPITAL_IS.match(text):
         yield Found(subject["term"], start, end, confidence=ASIDE)
@@ -226,7 +235,7 @@ def _in_sentence(markdown: str, start: int, end: int) -> Iterator[Found]:
     yield from _where(text, start)
     for found in LET.finditer(text):
         yield Found(found["term"], start + found.start(), end)
-    for found in NOUN_SYMBOL.finditer(text):
+    for found in NOUN_SYMBOL.finditer(text) if "$" in text else ():
         if re.search(r"\b(?:of|in|which|that|is|are|where|for|on|at)\b", found["text"]):
             continue
         yield Found(found["term"], start + found.start(), start + found.end(), confidence=0.7)
@@ -239,7 +248,7 @@ def _acronyms(text: str, start: int, end: int) -> Iterator[Found]:
             continue
         if expansion := spelled_out(found[1], [word.strip('“”"*_,;:') for word in words]):
             yield Found(found[1], start, end, (expansion,))
-    for found in EXPANDED.finditer(text):
+    for found in EXPANDED.finditer(text) if " (" in text else ():
         if spelled_out(found[1], re.findall(r"[^\s\-/]+", found[2])):
             yield Found(found[1], start, end, (found[2],))
 

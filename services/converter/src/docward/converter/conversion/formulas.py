@@ -114,6 +114,8 @@ def _in_piece(markdown: str, pieces: Sequence[Piece], index: int) -> Iterator[Fo
         maths = [inline for inline in piece.inlines if inline.kind == "math" and _is_formula(inline.content)]
         for inline in maths:
             yield Found(inline.start, inline.end, inline.content, latex=True)
+        if "=" not in markdown[piece.start : piece.end]:
+            return
         masked = _masked(markdown, piece)
         lines = list(_lines(masked, piece.start, confidence=0.9))
         yield from lines

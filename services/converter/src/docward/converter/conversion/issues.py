@@ -13,10 +13,12 @@ from docward.converter.conversion.prose import NUMBER, SCALE, key, unit_kind
 from docward.events.graph import Graph
 from docward.events.ir import Definition, Element, Formula, Ir, Issue, IssueCode, Parameter, Span
 
-PROMISED = re.compile(
-    r"\b(?:(?:The|Each|Any|All|An?) )?(?P<term>[A-Z][\w-]*(?: [A-Z][\w-]*){0,4})[”\"*_]*[ \n]"
+ELSEWHERE = re.compile(
     r"\((?:as |each as )?(?:further )?defined"
     r" (?:below|above|herein|hereafter|elsewhere|in (?:this document|the glossary|the definitions))\b"
+)
+PROMISED = re.compile(
+    r"\b(?:(?:The|Each|Any|All|An?) )?(?P<term>[A-Z][\w-]*(?: [A-Z][\w-]*){0,4})[”\"*_]*[ \n]" + ELSEWHERE.pattern
 )
 SCALES = {"k": 1e3, "thousand": 1e3, "m": 1e6, "mn": 1e6, "million": 1e6, "bn": 1e9, "billion": 1e9}
 DANGLING = re.compile(r"(?:[-+*/×·÷^_=−]|\\(?:cdot|times|frac|sqrt))\s*$|(?:\bT(?:BD|BC)\b|\?\?)")
@@ -76,6 +78,8 @@ def _spells_out(meanings: Sequence[Definition]) -> bool:
 
 def _terms(definitions: Sequence[Definition], markdown: str) -> Iterator[Issue]:
     """What the text says it defines elsewhere, and does not."""
+    if not ELSEWHERE.search(markdown):
+        return
     known = {key(name) for one in definitions for name in (one.term, *one.aliases)}
     for found in PROMISED.finditer(markdown):
         if key(found["term"]) not in known:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece
-from docward.converter.conversion.prose import DATE, QUANTITY, key, plain, sentences, unit_kind, words
+from docward.converter.conversion.prose import DATE, QUANTITY, at_word, key, plain, sentences, unit_kind, words
 from docward.events.ir import Cell, Parameter, Span, Stated, Table
 
 NAME_COLUMN = re.compile(
@@ -30,16 +30,23 @@ ITEM = re.compile(
     r"^(?:[-*+]\s+|\d+[.)]\s+)?(?:\*\*|`|\*|_)?(?P<name>[A-Za-z][\w /&().%-]{0,60}?)\s*(?:\*\*|`|\*|_)?\s*(?::"
     r"(?:\*\*)?|=|[–—])\s*(?:\*\*|`)?\s*(?P<value>\S.*)$"
 )
-ASSIGNED = re.compile(
-    r"\b(?:is|are|equals|(?:(?:must|shall|should|will|may|can) )?be)(?: (?:always|currently|initially|then"
-    r"|therefore))?(?: (?:set|fixed|capped|limited"
-    r"|floored|restricted|equal)(?: (?:to|at|by))?)?"
-    r"(?: (?:a|an))?(?: (?:maximum|minimum|at most|at least|no more than|not more than|no less than|up to|exactly"
-    r"|within))?(?: of)? (?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
-    r"|\b(?:(?:must|shall|may|can|does|do|will|should) not|never|cannot) (?:exceed|be (?:more|greater|less|lower)"
-    r" than|fall below) (?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
-    r"|\b(?:of|at|to|exceeds?|below|above|reaches|than) (?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
+AMOUNT = r" (?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
+MODALS = ("must", "shall", "should", "will", "may", "can")
+SET_TO = (
+    r"(?: (?:always|currently|initially|then|therefore))?"
+    r"(?: (?:set|fixed|capped|limited|floored|restricted|equal)(?: (?:to|at|by))?)?(?: (?:a|an))?"
+    r"(?: (?:maximum|minimum|at most|at least|no more than|not more than|no less than|up to|exactly|within))?(?: of)?"
 )
+NO_MORE = r" (?:exceed|be (?:more|greater|less|lower) than|fall below)"
+ASSIGNED = re.compile(
+    at_word(
+        *(verb + SET_TO + AMOUNT for verb in ("is", "are", "equals", *(f"{modal} be" for modal in MODALS), "be")),
+        *(f"{modal} not{NO_MORE}{AMOUNT}" for modal in (*MODALS, "does", "do")),
+        *(never + NO_MORE + AMOUNT for never in ("never", "cannot")),
+        *(word + AMOUNT for word in ("of", "at", "to", "exceeds?", "below", "above", "reaches", "than")),
+    )
+)
+DIGIT = re.compile(r"\d")
 WORD = re.compile(r"[A-Za-z][\w’'/-]*")
 BREAKS = words(
     "is are was were be been the a an this that these those each every any all no if when where whenever unless while"
@@ -168,7 +175,7 @@ def _in_piece(markdown: str, piece: Piece) -> Iterator[Found]:
         offset += len(line) + 1
     yield from items
     for start, end in sentences(markdown, piece.start, piece.end):
-        if not any(item.start < end and start < item.end for item in items):
+        if DIGIT.search(markdown, start, end) and not any(item.start < end and start < item.end for item in items):
             yield from _in_sentence(markdown[start:end].replace("\n", " "), start)
 
 

@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from urllib.parse import unquote
 
 from docward.converter.conversion import codes
@@ -17,45 +18,43 @@ from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece
 from docward.converter.conversion.formulas import formula_label
 from docward.converter.conversion.myst import MARKUP
-from docward.converter.conversion.prose import key, plain, words
+from docward.converter.conversion.prose import at_word, key, plain, words
 from docward.converter.conversion.tables import CAPTION
 from docward.events.ir import Block, CrossReference, Definition, Element, Formula, ReferenceKind, Section, Table
 
 NUMBER = r"(?:[A-Z]\.)?\d+[A-Z]?(?:\.\d+)*(?:\([a-z0-9]{1,4}\))*(?![\w%])|[A-Z](?:\.?\d+)*(?![\w’'])|[IVX]+\b"
 LIST = rf"(?P<numbers>(?:{NUMBER})(?:(?:\s*,\s*|\s*,?\s+(?:and|or|to|through)\s+|\s*[–-]\s*|\s*&\s*)(?:{NUMBER}))*)"
-_SECTION = (
-    r"[Ss]ections?|[Ss]ubsections?|Sec\.|Sect\.|[Cc]hapters?|[Cc]lauses?|§§?|[Pp]aragraphs?|"
-    r"[Rr]ules?(?=\s+[A-Z]?\d+\.\d)|Parts?(?=\s+\d)|PARTS?(?=\s\d)"
-)
-_APPENDIX = (
-    r"[Aa]ppendix|[Aa]ppendices|[Aa]nnexe?s?|Schedules?|Exhibits?|Attachments?|Addendum|APPENDIX|ANNEX|"
-    r"A(?:pp|PP)\.?(?=\s\d)"
-)
-KINDS: tuple[tuple[ReferenceKind, str], ...] = (
-    ("section", _SECTION),
-    ("appendix", _APPENDIX),
-    ("table", r"[Tt]ables?|Tab\."),
-    ("figure", r"[Ff]igures?|Figs?\.|[Cc]hart|[Dd]iagram"),
-    ("formula", r"[Ee]quations?|Eqs?\.|[Ff]ormulas?|[Ff]ormulae"),
-)
-NUMBERED = re.compile(
-    "|".join(
-        rf"(?P<{kind}>\b(?:{words})|(?<!\w)§§?)" if kind == "section" else rf"(?P<{kind}>\b(?:{words}))"
-        for kind, words in KINDS
-    )
-)
+KINDS: dict[ReferenceKind, tuple[str, ...]] = {
+    "section": (
+        "[Ss]ections?", "[Ss]ubsections?", r"Sect?\.", "[Cc]hapters?", "[Cc]lauses?", "[Pp]aragraphs?",
+        r"[Rr]ules?(?=\s+[A-Z]?\d+\.\d)", r"Parts?(?=\s+\d)", r"PARTS?(?=\s\d)",
+    ),
+    "appendix": (
+        "[Aa]ppendix", "[Aa]ppendices", "[Aa]nnexe?s?", "Schedules?", "Exhibits?", "Attachments?", "Addendum", "APPENDIX",
+        "ANNEX", r"A(?:pp|PP)\.?(?=\s\d)",
+    ),
+    "table": ("[Tt]ables?", r"Tab\."),
+    "figure": ("[Ff]igures?", r"Figs?\.", "[Cc]hart", "[Dd]iagram"),
+    "formula": ("[Ee]quations?", r"Eqs?\.", "[Ff]ormulas?", "[Ff]ormulae"),
+}  # fmt: skip
+KIND = {kind: re.compile("|".join(words)) for kind, words in KINDS.items()}
+NUMBERED = re.compile(at_word(*chain(*KINDS.values())) + "|§§?")
 TAIL = re.compile(rf"[\s\u00a0]*(?:[Nn]o\.\s*)?\(?{LIST}\)?")
 OF_OTHER = re.compile(r"\)?,?\s+(?:of|in|to|from|under)\s+(?:the\s+|our\s+)?(?=[A-Z“\"])")
 
-NOUN = (
-    r"(?:Policy|Policies|Manual|Guide|Handbook|Methodology|Specifications?|Standards?|Procedures?|Agreement"
-    r"|Rulebook|Rule Book"
-    r"|Framework|Charter|Playbook|Runbook|Guidelines?|White ?[Pp]aper|Memorandum|Document|Documentation|Protocol"
-    r"|Plan|Terms of Reference|Inventory|Register|Code of Conduct)"
-)
+NOUNS = (
+    "Policy", "Policies", "Manual", "Guide", "Handbook", "Methodology", "Specifications?", "Standards?", "Procedures?",
+    "Agreement", "Rulebook", "Rule Book", "Framework", "Charter", "Playbook", "Runbook", "Guidelines?",
+    "White ?[Pp]aper", "Memorandum", "Document", "Documentation", "Protocol", "Plan", "Terms of Reference", "Inventory",
+    "Register", "Code of Conduct",
+)  # fmt: skip
+NOUN = f"(?:{'|'.join(NOUNS)})"
+A_NOUN = re.compile(at_word(*NOUNS))
+FIRST_WORD = r"[A-Z\d](?<!\w[A-Z\d])(?:(?<=\D)[\w&’'/.-]*|\d{3})"
 NAME_WORD = r"(?:[A-Z][\w&’'/.-]*|\d{4})"
 DOCUMENT = re.compile(
-    rf"(?P<name>\b{NAME_WORD}(?:\s+(?:(?:of|for|and|on|&)\s+)?(?:the\s+)?{NAME_WORD}){{0,6}}?\s+{NOUN}(?:\s+{NOUN})*)\b"
+    rf"(?P<name>{FIRST_WORD}(?:\s+(?:(?:of|for|and|on|&)\s+)?(?:the\s+)?{NAME_WORD}){{0,6}}?"
+    rf"\s+{NOUN}(?:\s+{NOUN})*)\b"
     r"(?![\w-]|\s+(?:Committee|Owner|Team|Officer|Board|Group|Manager))"
     r"(?P<code>\s*\((?=[^)\n]*[\dA-Z-])[A-Z][A-Za-z]*[-\w./ ]{0,30}\))?"
     r"(?P<version>[”\"*_]*,?\s*\(?(?:(?:[Vv](?:ersion)?|[Rr]ev(?:ision)?|[Ee]dition)\.?\s*\d[\w.]*|(?:dated?|of"
@@ -66,13 +65,17 @@ LEADING = words(
     " with every such no is are"
 )
 STANDARD = re.compile(
-    r"\b(?:RTS \d+|ITS \d+|MiFID II|MiFIR|MAR\b|EMIR|DORA|BMR|UK BMR|Benchmarks? Regulation|Regulation \((?:EU"
-    r"|EC)\)(?: No\.?)? \d+/\d+|(?:Commission )?Delegated Regulation \(EU\) \d+/\d+"
-    r"|Directive \d+/\d+/\w+|(?:SEC |FINRA |CFTC |NYSE |Nasdaq )?Rule \d+[\w.-]*(?:\([a-z0-9]+\))*|Reg(?:ulation)? "
-    r"(?:NMS|SHO|SCI|AT)|ISO(?:/IEC)? \d+(?:-\d+)?|FIX \d\.\d|RFC \d+|IOSCO(?: Principles)?|SR \d+-\d+|PRIIPs|UCITS"
-    r"|IFRS \d+|GIPS)"
-    r"(?:,? (?:Article|Art\.|Annex|Section|Recital)s? (?:\d+(?:\(\d+\))*(?:\([a-z]\))*|[IVX]+))?"
-)
+    at_word(
+        r"RTS \d+", r"ITS \d+", "MiFID II", "MiFIR", r"MAR\b", "EMIR", "DORA", "BMR", "UK BMR",
+        "Benchmarks? Regulation", r"Regulation \((?:EU|EC)\)(?: No\.?)? \d+/\d+",
+        r"Commission Delegated Regulation \(EU\) \d+/\d+", r"Delegated Regulation \(EU\) \d+/\d+",
+        r"Directive \d+/\d+/\w+",
+        *(rf"{who}Rule \d+[\w.-]*(?:\([a-z0-9]+\))*" for who in ("SEC ", "FINRA ", "CFTC ", "NYSE ", "Nasdaq ", "")),
+        "Reg(?:ulation)? (?:NMS|SHO|SCI|AT)", r"ISO(?:/IEC)? \d+(?:-\d+)?", r"FIX \d\.\d", r"RFC \d+",
+        "IOSCO(?: Principles)?", r"SR \d+-\d+", "PRIIPs", "UCITS", r"IFRS \d+", "GIPS",
+    )
+    + r"(?:,? (?:Article|Art\.|Annex|Section|Recital)s? (?:\d+(?:\(\d+\))*(?:\([a-z]\))*|[IVX]+))?"
+)  # fmt: skip
 RULEBOOK = re.compile(
     r"\b(?:[A-Z]{3,5}\s+\d+[A-Z]?(?:\.\d+){2,}|(?:SYSC|COBS|MAR|SUP|DTR|GEN|PRU|FEES|MIR|COB|AML|FUNDS|PERG|DISP)\s+"
     r"\d+[A-Z]?(?:\.\d+)+)[A-Z]?\b(?:\([a-z0-9]{1,4}\))*(?:(?:,|\s(?:and|or|to))\s\d+(?:\.\d+)+[A-Z]?)*"
@@ -80,17 +83,22 @@ RULEBOOK = re.compile(
 """A rule of a regulator's book, by its short name: `SYSC 9.1.1R`."""
 NAMED_BOOK = re.compile(r"\b[A-Z][\w&]*\s$")
 ARTICLE = re.compile(
-    r"\b(?:Article|Art\.)s? \d+(?:\(\d+\))*(?:\([a-z]\))*(?:,? (?:and|to) \d+)? (?:of|in) (?:the )?(?=[A-Z])"
+    at_word("Article", r"Art\.")
+    + r"s? \d+(?:\(\d+\))*(?:\([a-z]\))*(?:,? (?:and|to) \d+)? (?:of|in) (?:the )?(?=[A-Z])"
 )
 VENDOR = re.compile(
-    r"\b(?:Bloomberg|Refinitiv|LSEG|Thomson Reuters|FactSet|Morningstar|IHS Markit|Markit|Compustat|CRSP|MSCI"
-    r"|Datastream|ICE Data|Quandl|WRDS|RavenPack|S&P Capital IQ)(?: [A-Z][\w&-]*){0,2}"
-)
+    at_word(
+        "Bloomberg", "Refinitiv", "LSEG", "Thomson Reuters", "FactSet", "Morningstar", "IHS Markit", "Markit",
+        "Compustat", "CRSP", "MSCI", "Datastream", "ICE Data", "Quandl", "WRDS", "RavenPack", "S&P Capital IQ",
+    )
+    + r"(?: [A-Z][\w&-]*){0,2}"
+)  # fmt: skip
 BARE_URL = re.compile(r"https?://[^\s<>()\[\]|\"”]+[^\s<>()\[\]|\"”.,;:!?]")
 BY_TITLE = re.compile(
     r"(?:\b(?:[Ss]ection|[Cc]hapter|[Pp]aragraph|[Aa]ppendix|[Aa]nnex|[Pp]art)\s+[“\"](?P<after>[^”\"\n]{2,80})[”\"]"
     r"|[“\"](?P<before>[^”\"\n]{2,80})[”\"]\s+(?:section|chapter|appendix|annex|paragraph)\b)"
 )
+QUOTE = re.compile(r"[“\"]")
 LABEL = re.compile(r"\s*(?:[-*+]\s+|>\s*)?[*_]*(\d+(?:\.\d+)+|[A-Z]\.\d+(?:\.\d+)*)[.)]?[*_]*\s")
 CLAUSE = re.compile(r"(?:(?<=[.;:] )|(?<=\n))[*_]*([A-Z]\.\d+(?:\.\d+)*|\d+(?:\.\d+)+)[.)]?[*_]*\s+(?=[\"“*]*[A-Z])")
 """A clause that begins inside a block: `A.1 … A.2 The …`."""
@@ -179,17 +187,19 @@ def _in_piece(markdown: str, piece: Piece, targets: Targets) -> Iterator[Found]:
 
 def _named(markdown: str, start: int, end: int, targets: Targets) -> Iterator[Found]:
     """By a title, by the number of a requirement, by the name of a standard, a document or a vendor."""
-    for found in BY_TITLE.finditer(markdown, start, end):
-        title = found["after"] or found["before"]
-        yield Found("section", found.start(), found.end(), title, target_id=targets.titles.get(key(title)))
+    if QUOTE.search(markdown, start, end):
+        for found in BY_TITLE.finditer(markdown, start, end):
+            title = found["after"] or found["before"]
+            yield Found("section", found.start(), found.end(), title, target_id=targets.titles.get(key(title)))
     for found in codes.mentioned(markdown, start, end, targets.prefixes):
         target = targets.numbers.get(("section", found.group().casefold()))
         yield Found("section", found.start(), found.end(), found.group(), target_id=target)
     for pattern in (ARTICLE, STANDARD, RULEBOOK):
         for found in pattern.finditer(markdown, start, end):
             yield _standard(markdown, found, end)
-    for found in DOCUMENT.finditer(markdown, start, end):
-        yield from _document(found, targets)
+    if A_NOUN.search(markdown, start, end):
+        for found in DOCUMENT.finditer(markdown, start, end):
+            yield from _document(found, targets)
     for found in VENDOR.finditer(markdown, start, end):
         yield Found("vendor", found.start(), found.end(), found.group(), external=True)
 
@@ -240,7 +250,7 @@ def _numbered(markdown: str, start: int, end: int, targets: Targets) -> Iterator
 
 
 def _kind(word: re.Match[str]) -> ReferenceKind:
-    return next(kind for kind, _ in KINDS if word[kind] is not None)
+    return next((kind for kind, begin in KIND.items() if begin.match(word.string, word.start())), "section")
 
 
 def _other_document(markdown: str, at: int, end: int, targets: Targets) -> re.Match[str] | None:
