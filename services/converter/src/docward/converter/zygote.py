@@ -119,6 +119,7 @@ def _child(request: dict[str, Any], confinement: Confinement, answer: int, data:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _shut_in(request, keep=(answer, data, *confinement.files))
+        gc.disable()  # the process ends with its document; looking for cycles costs a seventh of a conversion
         confinement.apply()
         with socket.socket(fileno=answer) as channel:
             channel.sendall(_answer(request, data, channel))

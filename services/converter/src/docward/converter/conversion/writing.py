@@ -27,8 +27,8 @@ def escape(text: str) -> str:
 
 def paragraph(text: str) -> str:
     """Lines that stay lines. A typed “- ” or “1. ” is left: it is the list that its author meant."""
-    lines = [LINE_START.sub(lambda found: "\\" + found.group(), line.strip()) for line in text.split("\n")]
-    return "\n".join(line for line in lines if line)
+    lines = [line.strip() for line in text.split("\n")]
+    return "\n".join(["\\" + line if LINE_START.match(line) else line for line in lines if line])
 
 
 def heading(level: int, text: str) -> str:

@@ -7,9 +7,10 @@ fraction bars, mathematical letters. Plain text with an equals sign is left to t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from operator import attrgetter
 
 from docward.converter.conversion.pdf.lines import Line, fragments
 from docward.converter.conversion.pdf.mathematics import SMALL, latex
@@ -33,21 +34,62 @@ def take_displays(page: Page, runs: Sequence[Run]) -> tuple[list[Line], list[Lin
     if not SIGN.search("\n".join([run.text for run in runs])):
         return [], fragments(page.number, runs)
     pieces = fragments(page.number, _unglued(runs))
-    if not any(SIGN.search(piece.text) and _is_mathematical(piece) for piece in pieces):
-        return [], pieces
     bars = [rule for rule in page.rules if rule.y0 == rule.y1 and rule.x1 - rule.x0 < 0.75 * page.width]
-    numbers = [piece for piece in pieces if TAG.fullmatch(piece.text)]
-    able, others = list[Line](), list[Line]()
+    sought = _Pieces(pieces, bars)
+    formulas, seen, gone = list[Line](), set[int](), set[int]()
     for piece in pieces:
-        if not TAG.fullmatch(piece.text):
-            (able if _is_mathematical(piece) else others).append(piece)
-    formulas, gone = list[Line](), set[int]()
-    for group, drawn in _groups(able, bars):
-        if _is_display(group, drawn, others):
-            tag = next((one for one in numbers if _is_tag(one, group)), None)
+        if id(piece) in seen or not SIGN.search(piece.text) or not sought.is_mathematical(piece):
+            continue
+        group, drawn = sought.group_of(piece)
+        seen.update(map(id, group))
+        if _is_display(group, drawn, sought):
+            tag = next((one for one in pieces if _is_tag(one, group)), None)
             formulas.append(_formula(page.number, group, drawn, tag))
             gone.update(map(id, group if tag is None else [*group, tag]))
     return formulas, [piece for piece in pieces if id(piece) not in gone]
+
+
+class _Pieces:
+    """Pieces of the lines of a page, and the lines drawn on it. Few are near a formula; only those are looked at."""
+
+    def __init__(self, pieces: Sequence[Line], bars: Sequence[Rule]) -> None:
+        self.pieces = sorted(pieces, key=attrgetter("y1"))
+        self._places = {id(piece): at for at, piece in enumerate(pieces)}
+        self._tops = [piece.y1 for piece in self.pieces]
+        self._tallest = max(piece.y1 - piece.y0 + piece.largest for piece in pieces)
+        self._bars = bars
+        self._mathematical: dict[int, bool] = {}
+
+    def is_mathematical(self, piece: Line) -> bool:
+        known = self._mathematical.get(id(piece))
+        if known is None:
+            known = self._mathematical[id(piece)] = not TAG.fullmatch(piece.text) and _is_mathematical(piece)
+        return known
+
+    def is_other(self, piece: Line) -> bool:
+        """Whether a piece can be no part of a formula, nor its number."""
+        return not self.is_mathematical(piece) and not TAG.fullmatch(piece.text)
+
+    def group_of(self, piece: Line) -> tuple[list[Line], list[Rule]]:
+        """The pieces that hang together with one: that stand close, or over, under and beside one bar; and the bars."""
+        group, members, drawn = [piece], {id(piece)}, dict[int, Rule]()
+        for one in group:
+            near = self._near(one)
+            for bar in self._bars:
+                if id(bar) not in drawn and _at_bar(one, bar):
+                    drawn[id(bar)] = bar
+                    near += [other for other in self.pieces if _at_bar(other, bar)]
+            for other in near:
+                if id(other) not in members and self.is_mathematical(other):
+                    members.add(id(other))
+                    group.append(other)
+        group.sort(key=lambda one: self._places[id(one)])
+        return group, [bar for bar in self._bars if id(bar) in drawn]
+
+    def _near(self, piece: Line) -> list[Line]:
+        low = bisect_left(self._tops, piece.y0 - piece.largest)
+        high = bisect_right(self._tops, piece.y1 + self._tallest)
+        return [one for one in self.pieces[low:high] if _near(piece, one)]
 
 
 def _unglued(runs: Sequence[Run]) -> Iterator[Run]:
@@ -78,37 +120,6 @@ def _words(text: str) -> list[str]:
     return [word for word in WORD.findall(text) if not word.isupper() and word not in NAMES]
 
 
-def _groups(pieces: Sequence[Line], bars: Sequence[Rule]) -> Iterator[tuple[list[Line], list[Rule]]]:
-    """Pieces that stand close together or over, under and beside one bar; and the bars among them."""
-    touching = [[at for at, piece in enumerate(pieces) if _at_bar(piece, bar)] for bar in bars]
-    parts = _linked(len(pieces), [*_close_pairs(pieces), *(pair for close in touching for pair in pairwise(close))])
-    for part in parts:
-        members = set(part)
-        drawn = [bar for bar, close in zip(bars, touching, strict=True) if close and close[0] in members]
-        yield [pieces[at] for at in part], drawn
-
-
-def _linked(count: int, links: Iterable[tuple[int, int]]) -> list[list[int]]:
-    """The numbers below `count` in groups that links hold together."""
-    group = {at: [at] for at in range(count)}
-    for one, other in links:
-        if group[one] is not group[other]:
-            group[one] += group[other]
-            for at in group[other]:
-                group[at] = group[one]
-    return [members for at, members in group.items() if members[0] == at]
-
-
-def _close_pairs(pieces: Sequence[Line]) -> Iterator[tuple[int, int]]:
-    order = sorted(range(len(pieces)), key=lambda at: -pieces[at].y1)
-    for place, at in enumerate(order):
-        for other in order[place + 1 :]:
-            if pieces[other].y1 < pieces[at].y0 - pieces[at].largest:
-                break
-            if _near(pieces[at], pieces[other]):
-                yield at, other
-
-
 def _near(one: Line, other: Line) -> bool:
     size = max(one.largest, other.largest)
     small = min(one.largest, other.largest) < 0.8 * size
@@ -126,25 +137,27 @@ def _at_bar(piece: Line, bar: Rule) -> bool:
 
 
 def _is_tag(piece: Line, group: Sequence[Line]) -> bool:
-    """The number of the equation, at the end of its line."""
+    """Whether a piece is the number of the equation, at the end of its line."""
+    if not TAG.fullmatch(piece.text):
+        return False
     level = piece.base + 0.25 * piece.size
     beside = min(one.y0 for one in group) < level < max(one.y1 for one in group)
     return beside and max(one.x1 for one in group) < piece.x0
 
 
-def _is_display(group: Sequence[Line], bars: Sequence[Rule], others: Sequence[Line]) -> bool:
+def _is_display(group: Sequence[Line], bars: Sequence[Rule], sought: _Pieces) -> bool:
     """A group with the signs of typeset mathematics that no sentence goes on beside, and that stands apart."""
     if not _is_typeset([run for piece in group for run in piece.runs], bars):
         return False
     x0, x1 = min(one.x0 for one in group), max(one.x1 for one in group)
     y0, y1 = min(one.y0 for one in group), max(one.y1 for one in group)
     size = max(one.largest for one in group)
-    for one in others:
+    for one in sought.pieces:
         beside = min(one.y1, y1) - max(one.y0, y0) > 0.3 * min(one.y1 - one.y0, y1 - y0)
-        if beside and one.x0 - 3 * size < x1 and x0 < one.x1 + 3 * size:
+        if beside and one.x0 - 3 * size < x1 and x0 < one.x1 + 3 * size and sought.is_other(one):
             return False
-    over = [one for one in others if one.base > y1 - 0.2 * size and one.x0 < x1 and x0 < one.x1]
-    above = min(over, key=lambda one: one.base, default=None)
+    over = [one for one in sought.pieces if one.base > y1 - 0.2 * size and one.x0 < x1 and x0 < one.x1]
+    above = next(filter(sought.is_other, sorted(over, key=attrgetter("base"))), None)
     return above is None or x0 > above.x0 + 1.5 * size or above.base - max(one.base for one in group) > 1.4 * size
 
 
@@ -172,4 +185,4 @@ def _formula(page: int, group: Sequence[Line], bars: Sequence[Rule], tag: Line |
         group = [*group, tag]
     x0, y0 = min(one.x0 for one in group), min(one.y0 for one in group)
     x1, y1 = max(one.x1 for one in group), max(one.y1 for one in group)
-    return Line(page, [], x0=x0, y0=y0, x1=x1, y1=y1, base=y1, text=text, formula=tex or "")
+    return Line(page, [], x0=x0, y0=y0, x1=x1, y1=y1, base=y1, text=text, formula=tex or "", whole=True)

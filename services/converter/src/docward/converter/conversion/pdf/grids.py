@@ -190,7 +190,7 @@ def _table_line(
     page: int, table: list[list[str]], box: tuple[float, float, float, float], columns: tuple[float, ...]
 ) -> Line:
     x0, y0, x1, y1 = box
-    return Line(page, [], x0=x0, y0=y0, x1=x1, y1=y1, base=y1, table=table, columns=columns)
+    return Line(page, [], x0=x0, y0=y0, x1=x1, y1=y1, base=y1, table=table, columns=columns, whole=True)
 
 
 def _stacks(flat: Sequence[Rule]) -> list[list[Rule]]:

@@ -44,17 +44,14 @@ class Line:
     columns: tuple[float, ...] = ()
     formula: str | None = None
     """LaTeX of a displayed formula that stands in the place of a line; empty where it could not be rebuilt."""
-
-    @property
-    def whole(self) -> bool:
-        """Something that is no line of text: it stays where it stands, as it is."""
-        return self.table is not None or self.formula is not None
+    whole: bool = False
+    """A table or a formula: it stays where it stands, as it is."""
 
     @classmethod
     def of(cls, page: int, runs: list[Run]) -> Line:
         """A line of runs from left to right."""
         if len(runs) == 1:
-            run, text = runs[0], joined(runs)
+            run, text = runs[0], " ".join(runs[0].text.split())
             return cls(
                 page, runs, run.x0, run.y0, run.x1, run.y1, run.base, run.size, run.size, run.bold, run.mono, text
             )
@@ -132,8 +129,8 @@ def in_rows(runs: Iterable[Run]) -> list[list[Run]]:
         for row in rows[:-5:-1]:
             if row.bottom >= high:
                 continue
-            shared = min(high, row.top) - max(low, row.bottom)
-            if shared > 0.5 * min(high - low, row.top - row.bottom):
+            half = 0.5 * min(high - low, row.top - row.bottom)
+            if high - row.bottom > half and row.top - low > half:
                 if low < row.bottom and run.size > 0.9 * row.runs[0].size:
                     row.bottom = low
                 row.top = max(high, row.top)

@@ -77,5 +77,7 @@ def _goes_on(last: Line, line: Line) -> bool:
 
 def with_references(text: str, pages: AbstractSet[int], notes: Sequence[Note]) -> str:
     """The text with `[^n]` for each raised number that is the mark of a note of its page."""
+    if not RAISED_DIGIT.search(text):
+        return text
     labels = {note.mark: note.label for note in notes if note.page in pages}
     return REFERENCE.sub(lambda found: f"[^{labels[found[1]]}]" if found[1] in labels else found[0], text)
