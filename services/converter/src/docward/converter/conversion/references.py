@@ -30,8 +30,8 @@ KINDS: dict[ReferenceKind, tuple[str, ...]] = {
         r"[Rr]ules?(?=\s+[A-Z]?\d+\.\d)", r"Parts?(?=\s+\d)", r"PARTS?(?=\s\d)",
     ),
     "appendix": (
-        "[Aa]ppendix", "[Aa]ppendices", "[Aa]nnexe?s?", "Schedules?", "Exhibits?", "Attachments?", "Addendum", "APPENDIX",
-        "ANNEX", r"A(?:pp|PP)\.?(?=\s\d)",
+        "[Aa]ppendix", "[Aa]ppendices", "[Aa]nnexe?s?", "Schedules?", "Exhibits?", "Attachments?", "Addendum",
+        "APPENDIX", "ANNEX", r"A(?:pp|PP)\.?(?=\s\d)",
     ),
     "table": ("[Tt]ables?", r"Tab\."),
     "figure": ("[Ff]igures?", r"Figs?\.", "[Cc]hart", "[Dd]iagram"),
