@@ -150,6 +150,31 @@ def test_a_table_with_horizontal_rules_only(pdf):
     assert [[cell.text for cell in row] for row in (table.header, *table.rows)] == rows
 
 
+def test_a_table_without_lines_at_its_sides_keeps_its_first_and_last_column(pdf):
+    rows = [
+        ["package", "votes", "size", "use"],
+        ["vim", "97", "3570", "editing"],
+        ["mc", "54", "1482", "managing files"],
+    ]
+    lines = [("LINEBEFORE", (1, 0), (-1, -1), 0.4, colors.black), ("LINEABOVE", (0, 0), (-1, -1), 0.4, colors.black)]
+    lines.append(("LINEBELOW", (0, -1), (-1, -1), 0.4, colors.black))
+    table = converted(pdf([text(SENTENCE), Table(rows, style=lines, colWidths=100)])).ir.tables[0]
+    assert [[cell.text for cell in row] for row in (table.header, *table.rows)] == rows
+
+
+def test_staves_of_music_are_no_table():
+    out = io.BytesIO()
+    drawing = canvas.Canvas(out, pagesize=A4, invariant=1)
+    for at in range(5):
+        drawing.line(100, 600 + 5 * at, 400, 600 + 5 * at)
+        drawing.line(100 + 75 * at, 600, 100 + 75 * at, 620)
+    drawing.setFont("Helvetica", 20)
+    for at in range(12):
+        drawing.drawString(110 + 24 * at, 600 + 5 * (at % 4), "h")
+    drawing.save()
+    assert converted(out.getvalue()).ir.tables == ()
+
+
 def test_a_table_over_two_pages_is_one_table(pdf):
     rows = [["Name", "Value"], *([f"parameter {at}", str(at)] for at in range(70))]
     conversion = converted(pdf([Table(rows, style=GRID, repeatRows=1)]))

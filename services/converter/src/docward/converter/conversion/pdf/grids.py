@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 
 from docward.converter.conversion.pdf.lines import Line, in_rows, joined
 from docward.converter.conversion.pdf.page import Page, Rule, Run
@@ -20,6 +21,8 @@ MAX_BAND = 700.0
 """Points between two rules of one table."""
 MARGIN = 0.15
 """Part of the page's height, at either end, in which rules of headers and footers stand."""
+LEAST_COLUMN = 15.0
+"""Points; rules that reach less far beyond the outermost upright line hold no column there."""
 MAX_CELL = 400
 """Characters; what is longer is text between two rules, no cell."""
 
@@ -124,7 +127,8 @@ def _clusters(values: Sequence[float]) -> list[float]:
 def _grid(
     page: int, flat: Sequence[Rule], upright: Sequence[Rule], runs: Sequence[Run]
 ) -> tuple[Line | None, list[Run]]:
-    xs, ys = _clusters([rule.x0 for rule in upright]), _clusters([rule.y0 for rule in flat])[::-1]
+    ys = _clusters([rule.y0 for rule in flat])[::-1]
+    xs = _with_open_sides(_clusters([rule.x0 for rule in upright]), flat)
     rows, columns = len(ys) - 1, len(xs) - 1
     if rows < 2 or columns < 2:
         return None, list(runs)
@@ -140,9 +144,25 @@ def _grid(
     filled = len(cells)
     if filled < 3 or filled * 4 < rows * columns:  # a drawing, a form, a page border
         return None, list(runs)
+    if _is_cramped(cells, ys):
+        return None, list(runs)
     owner = _owners(flat, upright, xs, ys)
     table = _texts(cells, owner, rows, columns)
     return _table_line(page, table, (xs[0], ys[-1], xs[-1], ys[0]), tuple(xs)), rest
+
+
+def _with_open_sides(xs: Sequence[float], flat: Sequence[Rule]) -> list[float]:
+    """Where columns begin and end: also a column that has a line at one side only begins or ends where rules do."""
+    left, right = min(rule.x0 for rule in flat), max(rule.x1 for rule in flat)
+    opened = left < xs[0] - LEAST_COLUMN and sum(rule.x0 < left + NEAR for rule in flat) > 1
+    closed = right > xs[-1] + LEAST_COLUMN and sum(rule.x1 > right - NEAR for rule in flat) > 1
+    return [*([left] if opened else []), *xs, *([right] if closed else [])]
+
+
+def _is_cramped(cells: dict[tuple[int, int], list[Run]], ys: Sequence[float]) -> bool:
+    """Whether most texts are larger than their rows are high: staves of music or an axis are drawn, no cells."""
+    heights = [(run.size, ys[row] - ys[row + 1]) for (row, _), runs in cells.items() for run in runs]
+    return 2 * sum(size > 1.4 * height for size, height in heights) > len(heights)
 
 
 def _cell_of(run: Run, xs: Sequence[float], ys: Sequence[float]) -> tuple[int, int] | None:
@@ -303,11 +323,12 @@ def _header(rows: Sequence[list[list[Run]]]) -> list[list[str]]:
 
 
 def _column_edges(runs: Sequence[Run]) -> list[float]:
-    """Left edges of the columns: where no run of any row stands, one column ends."""
+    """Left edges of the columns: where no run of any row stands, wider than between words, one column ends."""
+    least = max(4.0, 0.6 * median([run.size for run in runs])) if runs else 4.0
     edges: list[float] = []
     end = float("-inf")
     for run in sorted(runs, key=lambda one: one.x0):
-        if run.x0 - end > 4.0:
+        if run.x0 - end > least:
             edges.append(run.x0)
         end = max(end, run.x1)
     return edges
