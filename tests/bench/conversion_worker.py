@@ -22,8 +22,15 @@ Converter = Callable[[Path], str]
 
 def docward() -> Converter:
     from docward.converter.conversion import READERS
+    from docward.converter.conversion.pages import Pages
+    from docward.converter.conversion.pdf.reader import read_pdf
+    from docward.runtime.sniffing import PDF
 
-    return lambda path: READERS[_media_type(path)](path.read_bytes()).markdown
+    def convert(path: Path) -> str:
+        data, kind = path.read_bytes(), _media_type(path)
+        return (read_pdf(data, Pages()) if kind == PDF else READERS[kind](data)).markdown
+
+    return convert
 
 
 def docward_ir() -> Converter:
