@@ -163,5 +163,31 @@ async def passed(moment: float) -> bool:
     return time.monotonic() > moment
 
 
+async def test_a_client_that_says_nothing_while_the_broker_answers_others_is_seen(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, others = asyncio.Event(), AIOKafkaConsumer.end_offsets
+
+    async def end_offsets(consumer: AIOKafkaConsumer, partitions: Any) -> Any:
+        if consumer._group_id is None:
+            return await others(consumer, partitions)
+        asked.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(reactions, "LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr(reactions, "ACK_WITHIN_S", 2.0)
+    async with reacting(world) as loop:
+        await until(lambda: is_member(loop))
+        monkeypatch.setattr(AIOKafkaConsumer, "end_offsets", end_offsets)
+        await asked.wait()
+        beat = loop.beat
+        await until(lambda: passed(beat + 6))
+        assert loop.beat == beat
+
+
+async def is_member(loop: ReactionLoop) -> bool:
+    return loop.joined
+
+
 async def hangs(*_: object) -> None:
     await asyncio.Event().wait()

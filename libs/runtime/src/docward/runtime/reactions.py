@@ -31,7 +31,7 @@ from docward.runtime.batches import Batch
 from docward.runtime.checkpoints import Place
 from docward.runtime.errors import OPERATIONAL, TooLargeError, TooManyParkedError
 from docward.runtime.infrastructure import Infrastructure
-from docward.runtime.kafka import FETCH_BYTES, Assignments, record_of
+from docward.runtime.kafka import FETCH_BYTES, Assignments, reading, record_of
 from docward.runtime.rawheaders import read_any_header
 from docward.runtime.redriving import OPERATING_CHANNEL, REDRIVE_EVERY_S, close, park_again
 
@@ -147,18 +147,32 @@ class ReactionLoop:
 
     async def _watch(self, subscriber: Any) -> None:
         """FastStream's own loop says nothing while no record comes, be it that there is none or that it hangs. It hangs
-        where a record lies behind a position that stands still."""
+        where a record lies behind a position that stands still, and where its client says nothing while the broker
+        answers another one."""
         before: dict[TopicPartition, int] = {}
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            try:
-                async with asyncio.timeout(ACK_WITHIN_S):
-                    waiting = await _waiting(subscriber.consumer)
-            except OPERATIONAL:  # it waits for the broker
-                waiting = {}
+            waiting = await self._behind(cast("AIOKafkaConsumer", subscriber.consumer))
+            if waiting is None:
+                continue
             if waiting.items().isdisjoint(before.items()):
                 self._consumed = time.monotonic()
             before = waiting
+
+    async def _behind(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, int] | None:
+        """Where there is something to read; None: the client alone does not know."""
+        try:
+            async with asyncio.timeout(ACK_WITHIN_S):
+                return await _waiting(consumer)
+        except OPERATIONAL as error:
+            unknown = error
+        try:
+            async with asyncio.timeout(ACK_WITHIN_S), reading(self._kafka) as other:
+                await other.end_offsets([TopicPartition(self._kafka.topic_prefix + self._reaction.topic.name, 0)])
+        except OPERATIONAL:
+            return {}  # everybody waits for the broker
+        log.warning("the client of a reaction does not answer", reaction=self.name, error=str(unknown))
+        return None
 
     async def _assigned(self, _: Iterable[TopicPartition]) -> None:
         self.joined = True

@@ -29,6 +29,8 @@ class Switches:
         self._pool = around.pool
         self._wake = asyncio.Event()
         self._stopping = False
+        self._backend: int | None = None
+        """The database's process that works for it."""
         self.name = "switching"
         self.beat = time.monotonic()
         around.listener.on(SWITCHES_CHANNEL, lambda _: self._wake.set())
@@ -46,12 +48,14 @@ class Switches:
                     await self._wake.wait()
 
     async def _patiently(self) -> None:
-        """Building indexes takes as long as it takes; meanwhile this loop is not frozen."""
+        """Building indexes takes as long as it takes: this loop comes round while the database is at it."""
+        self.beat = time.monotonic()
         work = asyncio.create_task(self._answer())
         try:
             while not work.done() and not self._stopping:
-                self.beat = time.monotonic()
                 await asyncio.wait({work}, timeout=1)
+                if await self._is_at_work():
+                    self.beat = time.monotonic()
             if work.done():
                 work.result()
         except OPERATIONAL as error:
@@ -60,8 +64,14 @@ class Switches:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
 
+    async def _is_at_work(self) -> bool:
+        """Whether the database runs a statement for it; a process that hangs between two of them does nothing."""
+        state = await self._pool.fetchval("select state from pg_stat_activity where pid = $1", self._backend)
+        return bool(state == "active")
+
     async def _answer(self) -> None:
         async with self._pool.acquire() as connection:
+            self._backend = connection.get_server_pid()
             if not await connection.fetchval("select pg_try_advisory_lock(hashtext('docward-switches'))"):
                 return
             # Released with the connection: giving it back to the pool ends whatever it held.
