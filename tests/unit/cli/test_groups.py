@@ -33,7 +33,12 @@ ANALYSED = GROUP | {
     "self_containment": 0.5,
     "implementability": "not-implementable",
 }
-ANALYSIS = {"analysis_id": "a1", "status": "completed", "finding_counts": {"high": 2}, "failure_detail": None}
+ANALYSIS = {
+    "analysis_id": "a1",
+    "status": "completed",
+    "finding_counts": {"high": 2, "critical": 1},
+    "failure_detail": None,
+}
 ACCEPTED = (202, {"operation_id": "0a"})
 PATH = "/api/v1/document-groups"
 
@@ -90,7 +95,7 @@ def test_an_analysis_is_waited_for_and_a_failed_one_fails(gateway: Gateway) -> N
     running = {"status": "running", "visible": True, "analysis_id": "a1", "detail": None, "code": None}
     done = running | {"status": "succeeded"}
     gateway.answers = [ACCEPTED, (200, running), (200, done), page(ANALYSIS)]
-    assert group("analyze", "6f1c").output == "a1: 2 high\n"
+    assert group("analyze", "6f1c").output == "a1: 1 critical, 2 high\n"
     gateway.answers = [ACCEPTED, (200, done), page(ANALYSIS | {"status": "failed", "failure_detail": "too slow"})]
     assert "too slow" in group("analyze", "6f1c", code=codes.FAILED).output
     gateway.answers = [ACCEPTED, (200, running | {"status": "rejected", "detail": "it runs", "code": "running"})]

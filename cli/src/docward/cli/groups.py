@@ -86,8 +86,8 @@ def show_group(group: Group, *, data_dir: DataDir = DEFAULT_DATA_DIR, json_outpu
         if found["latest_analysis_id"] is None:
             console.print(f"Never analysed; do it with: docward group analyze {group}")
             return
-        counts = ", ".join(f"{number} {severity}" for severity, number in (found["finding_counts"] or {}).items())
-        console.print(f"Analysis: {found['latest_analysis_id']}\nFindings: {counts or 'none'}")
+        counts = show.severities(found["finding_counts"] or {})
+        console.print(f"Analysis: {found['latest_analysis_id']}\nFindings: {counts}")
         show.scores(console, found, list(found["verdict_counts"] or {}))
 
 
@@ -166,8 +166,7 @@ def analyze(
         if json_output:
             print(json.dumps(analysis))
         elif analysis["status"] == "completed":
-            counts = ", ".join(f"{number} {severity}" for severity, number in analysis["finding_counts"].items())
-            print(f"{analysis['analysis_id']}: {counts or 'no findings'}")
+            print(f"{analysis['analysis_id']}: {show.severities(analysis['finding_counts'])}")
         if analysis["status"] != "completed":
             raise ClientError(
                 f"{analysis['analysis_id']}: {analysis['failure_detail'] or analysis['status']}", codes.FAILED

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from docward.reports.reviewed import compliance
+from docward.reports.reviewed import SEVERITIES, compliance
 
 Json = dict[str, Any]
 
@@ -25,8 +25,12 @@ VERDICT_COLOURS = {
 }
 
 
+def severities(counts: Mapping[str, int]) -> str:
+    """How many findings there are of each severity, the gravest first."""
+    return ", ".join(f"{counts[severity]} {severity}" for severity in SEVERITIES if counts.get(severity)) or "none"
+
+
 def findings(console: Console, document: Json, items: Sequence[Json]) -> None:
-    counts = Counter(item["severity"] for item in items)
     console.print(f"\n[bold]{escape(document['title'])}[/]  [dim]{document['document_id']}[/]")
     if document["status"] != "analyzed":
         why = f": {escape(document['failure_detail'])}" if document["failure_detail"] else ""
@@ -35,8 +39,7 @@ def findings(console: Console, document: Json, items: Sequence[Json]) -> None:
         console.print("Partial: pages were left out of its text, and nobody has looked at them.", style="yellow")
     if document["analyzed_version"] is None:
         return  # nobody has looked yet: no findings would read like a good result
-    summary = ", ".join(f"{counts[name]} {name}" for name in COLOURS if counts[name]) or "none"
-    console.print(f"Findings: {summary}")
+    console.print(f"Findings: {severities(Counter(item['severity'] for item in items))}")
     if not items:
         return
     table = Table(show_lines=True, expand=True)
