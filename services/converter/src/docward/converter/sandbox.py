@@ -46,7 +46,7 @@ MOST_SKIPPED = 2
 class Limits:
     """Of one conversion."""
 
-    memory: int = 560 * 2**20
+    memory: int = 552 * 2**20
     """Bytes of address space, of which 100 MiB are the interpreter's and stay on disk: half a gigabyte resident. A
     manual of five hundred pages takes 90 MiB, seven million characters of Markdown take 200."""
     cpu_seconds: float = 25
