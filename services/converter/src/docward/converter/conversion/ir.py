@@ -18,9 +18,10 @@ from docward.converter.conversion.issues import issues_of
 from docward.converter.conversion.outcome import Draft
 from docward.converter.conversion.parameters import build_parameters
 from docward.converter.conversion.prose import key, plain
-from docward.converter.conversion.references import build_references, targets_of
+from docward.converter.conversion.references import build_references
 from docward.converter.conversion.sections import Heading, content_type, headings
 from docward.converter.conversion.tables import build_tables
+from docward.converter.conversion.targets import targets_of
 from docward.events.ir import Block, Definition, Element, Formula, Ir, Lineage, Parameter, Section, Span, Table
 
 CONTROL = re.compile(
