@@ -45,8 +45,8 @@ def _zones(rules: Sequence[Rule]) -> Iterator[tuple[float, float, float, float]]
                 stack.append(rule)
     for stack in stacks:
         levels = [rule.y0 for rule in stack]
-        if len(levels) > 1:
-            yield stack[0].x0 - 3, min(levels), stack[0].x1 + 3, max(levels)
+        if len(levels) > 1:  # two may be those of a header: then rows go on below them
+            yield stack[0].x0 - 3, min(levels) if len(levels) > 2 else 0.0, stack[0].x1 + 3, max(levels)
 
 
 def _same_width(one: Rule, other: Rule) -> bool:

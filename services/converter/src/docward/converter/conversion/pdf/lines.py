@@ -72,6 +72,13 @@ class Line:
             joined(runs),
         )
 
+    @classmethod
+    def of_table(
+        cls, page: int, rows: list[list[str]], box: tuple[float, float, float, float], columns: tuple[float, ...]
+    ) -> Line:
+        x0, y0, x1, y1 = box
+        return cls(page, [], x0=x0, y0=y0, x1=x1, y1=y1, base=y1, table=rows, columns=columns, whole=True)
+
 
 def joined(runs: Sequence[Run]) -> str:
     """The text of runs that follow each other from left to right; a gap of a quarter of an em is a blank, lowered and
