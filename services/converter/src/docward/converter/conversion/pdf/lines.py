@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -16,6 +16,8 @@ MARK = re.compile(r"\d{1,3}")
 """Of a note."""
 SCRIPT = re.compile(r"[\w+−,.*()/≤≥<>=∈-]{1,12}")
 ENDS_A_NAME = re.compile(r"[\w)\]]\Z")
+WORD_GAP = 0.6
+"""Of the size; a gap between words is hardly ever wider."""
 SMALLER = 0.87
 """A script is smaller than this part of what it belongs to."""
 
@@ -200,19 +202,42 @@ def in_reading_order(pieces: Sequence[Line], width: float) -> list[Line]:
     gutter = find_gutter(pieces, width)
     if gutter is None:
         return _columns([pieces])
-    left = [one for one in pieces if one.x1 <= gutter]
-    right = [one for one in pieces if one.x0 >= gutter]
-    crossing = sorted((one for one in pieces if one.x0 < gutter < one.x1), key=lambda one: -one.y1)
+    pieces = [part for piece in pieces for part in _divided(piece, gutter)]
+    left = [one for one in pieces if one.x1 <= gutter + _overhang(one)]
+    right = [one for one in pieces if one.x0 >= gutter - _overhang(one)]
+    sides = {id(one) for one in (*left, *right)}
+    crossing = [one for one in pieces if id(one) not in sides]
     ordered: list[Line] = []
     top = float("inf")
-    for divider in [*crossing, None]:
-        low = divider.y1 - 0.1 if divider else float("-inf")
-        band = [[one for one in side if low <= (one.y0 + one.y1) / 2 < top] for side in (left, right)]
-        ordered += _columns(band)
+    for divider in [*sorted(crossing, key=_parting, reverse=True), None]:
+        low = _parting(divider) if divider else float("-inf")
+        ordered += _columns([[one for one in side if low <= (one.y0 + one.y1) / 2 < top] for side in (left, right)])
         if divider:
             ordered += _columns([[divider]])
-            top = divider.y0 + 0.1
+            top = low
     return ordered
+
+
+def _overhang(piece: Line) -> float:
+    """How far a table of one column may reach over the gutter."""
+    return 0.1 * (piece.x1 - piece.x0) if piece.whole else 0.0
+
+
+def _parting(divider: Line) -> float:
+    """The height at which what crosses the gutter parts the columns beside it: what stands on its line follows it."""
+    return divider.y0 + 0.7 * (divider.y1 - divider.y0)
+
+
+def _divided(piece: Line, gutter: float) -> Iterator[Line]:
+    """A piece, or its parts on either side of a gutter that is wider than the gap between two of its words."""
+    at = sum(run.x1 <= gutter for run in piece.runs)
+    if piece.x0 < gutter < piece.x1 and 0 < at < len(piece.runs):
+        end, after = max(run.x1 for run in piece.runs[:at]), piece.runs[at]
+        if after.x0 > gutter and after.x0 - end > WORD_GAP * after.size:
+            yield Line.of(piece.page, piece.runs[:at])
+            yield Line.of(piece.page, piece.runs[at:])
+            return
+    yield piece
 
 
 def _columns(sides: Sequence[Sequence[Line]]) -> list[Line]:

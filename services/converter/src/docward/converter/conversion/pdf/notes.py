@@ -21,6 +21,8 @@ PLAIN = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SMALLER = 0.95
 """Of the size of running text; notes are set below it."""
+LARGER = 1.05
+"""Of the size of running text; what is set above it is a heading, also below a rule."""
 
 
 @dataclass
@@ -47,7 +49,8 @@ def take_notes(lines: Sequence[Line], style: Style, pages: Sequence[Page]) -> tu
             kept.append(line)
             continue
         small = not line.whole and line.size < SMALLER * style.size
-        below = not line.whole and any(line.y1 < rule.y0 + 2 and line.x0 > rule.x0 - 5 for rule in rules[line.page])
+        plain = not line.whole and line.size < LARGER * style.size
+        below = plain and any(line.y1 < rule.y0 + 2 and line.x0 > rule.x0 - 5 for rule in rules[line.page])
         found = NOTE_MARK.match(line.text) if small or below else None
         mark = found and (found[1] if found[1] or not below else found[2].translate(RAISED))
         if mark and (line.page, mark) in marks:
