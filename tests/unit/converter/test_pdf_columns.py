@@ -89,3 +89,13 @@ def test_a_heading_below_a_short_rule_is_no_note():
         column(drawing, LEFT, "l", 360, 300)
     assert "3 Hedging" in markdown(out)
     assert "]: Hedging" not in markdown(out)
+
+
+def test_terms_beside_what_they_mean_are_no_column():
+    out = io.BytesIO()
+    with page(out) as drawing:
+        column(drawing, 200, "l", 760, 560)
+        for at in range(6):
+            drawing.drawString(72, 760 - 24 * at, f"term {at}")
+    text = markdown(out)
+    assert text.index("l9 ") < text.index("term 5") < text.index("l11 ")

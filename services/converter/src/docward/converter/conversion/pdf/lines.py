@@ -286,6 +286,7 @@ def find_gutter(pieces: Sequence[Line], width: float) -> float | None:
     left, right = bisect_right(ends, x), len(begins) - bisect_left(begins, x)
     if min(left, right) < 5 or crossing * 4 > left + right:
         return None
-    # Two columns of prose have long lines; the short texts of a form or of a table without rules are no columns.
-    wide = sum(one.x1 - one.x0 > 0.2 * width for one in texts)
-    return x if wide * 5 >= 2 * (left + right) else None
+    # Columns of prose have long lines; those of a form, of terms or of a table without rules have not.
+    lengths = [(one.x1 <= x, one.x1 - one.x0 > 0.2 * width) for one in texts if one.x1 <= x or one.x0 >= x]
+    wide = [sum(long for at_left, long in lengths if at_left is side) for side in (True, False)]
+    return x if sum(wide) * 5 >= 2 * (left + right) and wide[0] * 4 >= left and wide[1] * 4 >= right else None
