@@ -49,6 +49,19 @@ def test_rows_that_stand_apart_hold_the_lines_of_their_cells_also_where_the_page
     assert tables(data) == [wanted]
 
 
+def test_cells_of_two_and_of_three_lines_beside_each_other_are_one_row():
+    texts = [(72, 690, "Rule"), (140, 690, "Condition"), (320, 690, "Action")]
+    wanted = [["Rule", "Condition", "Action"]]
+    for at in range(3):
+        y = 670 - 58 * at
+        texts += [(72, y, f"R-{at}"), (140, y, "after the"), (320, y, "send")]
+        texts += [(72, y - 10, "old"), (140, y - 10, "auction"), (320, y - 10, "it")]
+        texts += [(72, y - 29, f"S-{at}"), (140, y - 24, "before"), (140, y - 34, "it"), (140, y - 44, "closes")]
+        texts += [(320, y - 29, "hold"), (320, y - 39, "it back")]
+        wanted += [[f"R-{at} old", "after the auction", "send it"], [f"S-{at}", "before it closes", "hold it back"]]
+    assert tables(drawn(*texts, rules=[700, 686, 490])) == [wanted]
+
+
 def test_text_between_two_tables_of_one_width_is_in_neither():
     def table(y: float, name: str) -> list[tuple[float, float, str]]:
         cells = [(72, y - 10, "Name"), (300, y - 10, "Value"), (72, y - 24, name), (300, y - 24, "5 ticks")]

@@ -8,158 +8,25 @@ limit where it stands above or below an operator. What it does not understand it
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
 
+from docward.converter.conversion.pdf.atoms import Atom, UnknownError, atoms_of
 from docward.converter.conversion.pdf.page import Rule, Run
-from docward.converter.conversion.pdf.symbols import (
-    ACCENTS,
-    CLOSING,
-    CONDITIONS,
-    FUNCTIONS,
-    GREEK,
-    LETTERS,
-    LIMITED,
-    LIMITED_NAMES,
-    MARKS,
-    OPENING,
-    OPERATORS,
-    PARTNER,
-    RELATIONS,
-)
+from docward.converter.conversion.pdf.symbols import CLOSING, OPENING, PARTNER
 
-Kind = Literal["letter", "word", "number", "operator", "relation", "limits", "open", "close", "mark", "accent", "whole"]
-RAISED = 0.2
-"""Of its size; what stands higher on the line than this is a superscript."""
 SMALL = 0.87
 """A script is smaller than this part of what it belongs to."""
 AXIS = 0.25
 """Of the size: how high fraction bars and the middles of brackets stand over the baseline."""
 
-TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[A-Za-z]{2,}(?:\s+[A-Za-z]{2,})*|\S")
-
-
-@dataclass(slots=True)
-class Atom:
-    """One thing on the line, already LaTeX."""
-
-    latex: str
-    kind: Kind
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    base: float
-    size: float
-
-    @property
-    def middle(self) -> float:
-        return (self.x0 + self.x1) / 2
-
-    @property
-    def height(self) -> float:
-        return (self.y0 + self.y1) / 2
-
-    @property
-    def tall(self) -> bool:
-        """A bracket or an operator that grows with what it holds stands on the axis, whatever its baseline."""
-        return self.kind == "limits" or (
-            self.kind in {"open", "close", "mark"} and self.y1 - self.y0 > 1.15 * self.size
-        )
-
-
-class _UnknownError(Exception):
-    """There is something in the formula that has no meaning here."""
-
 
 def latex(runs: Sequence[Run], rules: Sequence[Rule]) -> str | None:
     try:
-        atoms = _one_root([atom for run in runs for atom in _atoms(run)])
-        return _layout(atoms, sorted(rules, key=lambda rule: rule.x1 - rule.x0)) or None
-    except _UnknownError:
+        return _layout(atoms_of(runs), sorted(rules, key=lambda rule: rule.x1 - rule.x0)) or None
+    except UnknownError:
         return None
-
-
-def _atoms(run: Run) -> Iterator[Atom]:
-    """A run's tokens; inside a run they stand where characters of one width would."""
-    text = run.text.rstrip()
-    width = (run.x1 - run.x0) / max(len(text), 1)
-    for found in TOKEN.finditer(text):
-        for start, token in _tokens(found, run):
-            latex, kind = _meaning(token, run)
-            x0 = run.x0 + start * width
-            x1 = run.x1 if start + len(token) == len(text) else x0 + len(token) * width
-            yield Atom(latex, kind, x0, run.y0, x1, run.y1, run.base, run.size)
-
-
-def _tokens(found: re.Match[str], run: Run) -> Iterator[tuple[int, str]]:
-    """A word, or its letters where they are set as letters."""
-    token = found[0]
-    if token[0].isalpha() and run.italic and not (" " in token or token.casefold() in FUNCTIONS):
-        yield from ((found.start() + at, letter) for at, letter in enumerate(token))
-    else:
-        yield found.start(), token
-
-
-def _meaning(token: str, run: Run) -> tuple[str, Kind]:
-    if token[0].isdigit():
-        return token, "number"
-    for table, kind in _TABLES:
-        if token in table:
-            return table[token], kind
-    plain = unicodedata.normalize("NFKC", token)
-    if plain != token and len(plain) == 1 and plain.isalnum():
-        name = unicodedata.name(token, "")
-        inner = GREEK.get(plain, plain)
-        style = "mathbb" if "DOUBLE-STRUCK" in name else "mathcal" if "SCRIPT" in name else ""
-        style = style or ("mathbf" if "BOLD" in name else "")
-        return (f"\\{style}{{{inner}}}" if style else inner), "letter"
-    if len(plain) > 1 and plain.isascii() and plain.replace(" ", "").isalpha():
-        return _word(plain)
-    if len(token) == 1 and token.isascii() and token.isalnum():
-        return (f"\\mathbf{{{token}}}" if run.bold else token), "letter"
-    raise _UnknownError(token)
-
-
-_TABLES: tuple[tuple[dict[str, str], Kind], ...] = (
-    (LETTERS, "letter"), (OPERATORS, "operator"), (RELATIONS, "relation"), (LIMITED, "limits"), (OPENING, "open"),
-    (CLOSING, "close"), (MARKS, "mark"), ({"√": "√"}, "mark"), (ACCENTS, "accent"),
-)  # fmt: skip
-
-
-def _word(word: str) -> tuple[str, Kind]:
-    if word in FUNCTIONS:
-        return f"\\{word}", "limits" if word in LIMITED_NAMES else "word"
-    if found := re.fullmatch(r"arg ?(max|min)", word):
-        return f"\\arg\\{found[1]}", "limits"
-    if word in CONDITIONS:
-        return f"\\text{{{word} }}", "word"
-    return f"\\{'text' if ' ' in word else 'mathrm'}{{{word}}}", "word"
-
-
-def _one_root(atoms: Sequence[Atom]) -> list[Atom]:
-    """A tall root or bracket that is built of pieces is one."""
-    whole: list[Atom] = []
-    for atom in atoms:
-        near = next(
-            (
-                one
-                for one in whole
-                if one.latex == atom.latex and abs(one.x0 - atom.x0) < 0.2 * atom.size
-                and (one.kind in {"open", "close"} or one.latex in {"√", "|"})
-                and one.y0 - 0.4 * atom.size < atom.y1 and atom.y0 < one.y1 + 0.4 * atom.size
-            ),
-            None,
-        )  # fmt: skip
-        if near is None:
-            whole.append(atom)
-        else:
-            near.x0, near.x1 = min(near.x0, atom.x0), max(near.x1, atom.x1)
-            near.y0, near.y1 = min(near.y0, atom.y0), max(near.y1, atom.y1)
-    return whole
 
 
 def _layout(atoms: Sequence[Atom], rules: Sequence[Rule]) -> str:
@@ -247,7 +114,7 @@ def _main_base(atoms: Sequence[Atom]) -> float:
     size = _main_size(atoms)
     large = [one for one in atoms if one.size > SMALL * size and not one.tall and one.kind != "accent"] or list(atoms)
     if not large:
-        raise _UnknownError
+        raise UnknownError
     simple = [one for one in large if one.kind != "whole"] or large
     return max(
         (one.base for one in sorted(simple, key=lambda one: one.x0)),
@@ -345,7 +212,7 @@ def _line(atoms: Sequence[Atom]) -> str:
     for one in scripts:
         host = next((host for host in reversed(hosts) if host.atom.x0 < one.x0 and host.atom.middle < one.middle), None)
         if host is None or one.x0 - host.end > size:
-            raise _UnknownError
+            raise UnknownError
         tall = host.atom.tall or host.atom.kind == "whole"
         up = one.height > host.atom.height if tall else one.base > base
         (host.upper if up else host.lower).append(one)
@@ -387,7 +254,7 @@ def _accented(accent: Atom, atoms: Sequence[Atom]) -> None:
     letters = [one for one in atoms if one.kind in {"letter", "word"}]
     one = min(letters, key=lambda one: abs(one.middle - accent.middle), default=accent)
     if one is accent or abs(one.middle - accent.middle) > 0.6 * one.size:
-        raise _UnknownError
+        raise UnknownError
     one.latex = f"\\{accent.latex}{{{one.latex}}}"
 
 
@@ -398,7 +265,7 @@ def _joined(hosts: Sequence[_Host], size: float) -> str:
     for at, host in enumerate(hosts):
         one = host.atom
         if one.latex == "√":
-            raise _UnknownError
+            raise UnknownError
         if end is not None and one.x0 - end > 1.5 * size:
             parts.append(r" \quad ")
         sign = at == 0 or hosts[at - 1].atom.kind in {"open", "relation", "operator"}

@@ -22,6 +22,8 @@ MOST_HEADS = 3
 """Rows of the header of a table that goes on to the end of the page."""
 LEAST_LINES = 3
 """Of a row that may be several; two may be a header's."""
+LINE_GAP = 0.35
+"""Of the size; lines of one cell do not stand further apart, and those of cells beside each other overlap."""
 MAX_CELL = 400
 """Characters; what is longer is text between two rules, no cell."""
 
@@ -154,7 +156,8 @@ def _set_apart(rows: Sequence[list[list[Run]]]) -> list[int]:
     gaps, low = list[float](), float("inf")
     for row in rows:
         runs = [run for cell in row for run in cell]
-        gaps.append((low - max(run.base + 0.7 * run.size for run in runs)) / max(run.size for run in runs))
+        gap = low - max(run.base + 0.7 * run.size for run in runs)
+        gaps.append(max(gap / max(run.size for run in runs), LINE_GAP))
         low = min(low, *(run.base - 0.2 * run.size for run in runs))
     levels = sorted(gaps[1:])
     for close, wide in sorted(pairwise(levels), key=lambda pair: pair[0] - pair[1]):
