@@ -2,8 +2,9 @@
 
 With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. Beside
 it, with and without packs, on documents that were written with their defects before the engine saw them. Nothing was
-made for what was missed in those of `blind2`, only counted. Those of `tuned` and of `blind` were unseen until checks
-were made for them; those of `clean` have no defect. Mutants are made of the samples and of `tuned` in all cases.
+made for what was missed in those of `blind2` and `blind3`, only counted. Those of `tuned` and of `blind` were unseen
+until checks were made for them; those of `clean` have no defect. Mutants are made of the samples and of `tuned` in all
+cases.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ TUNED = Path(__file__).parent / "tuned"
 BLIND = Path(__file__).parent / "blind"
 CLEAN = Path(__file__).parent / "clean"
 UNSEEN = Path(__file__).parent / "blind2"
+UNSEEN_OTHERS = Path(__file__).parent / "blind3"
 WORDS_OF_100_PAGES = 45_000
 VERDICTS = ("covered", "partial", "contradicted", "missing")
 
@@ -182,6 +184,8 @@ def main() -> None:
         "clean_with_packs": scored(sample_documents(CLEAN), rules, {}),
         "unseen_without_packs": scored(sample_documents(UNSEEN), [], {}),
         "unseen_with_packs": scored(sample_documents(UNSEEN), rules, {}),
+        "unseen_others_without_packs": scored(sample_documents(UNSEEN_OTHERS), [], {}),
+        "unseen_others_with_packs": scored(sample_documents(UNSEEN_OTHERS), rules, {}),
         "tuned_without_packs": scored(sample_documents(TUNED), [], {}),
         "tuned_with_packs": scored(sample_documents(TUNED), rules, {}),
         "terms_and_references": listed((SAMPLES, TUNED, BLIND, UNSEEN), converted),
