@@ -143,12 +143,13 @@ def _unfinished(last: Line, line: Line) -> bool:
 
 def _ended(last: Line, line: Line) -> bool:
     """Whether the line above ended because its paragraph did: the next word had room there."""
-    if EQUATION.match(line.text) and not line.text[:1].islower():
+    text = line.text
+    goes_on = text[:1].islower()
+    if "=" in text and not goes_on and EQUATION.match(text):
         return True
-    word = line.text.split()[0]
-    width = (line.x1 - line.x0) * (len(word) + 1) / max(len(line.text), 1)
+    width = (line.x1 - line.x0) * (len(text.partition(" ")[0]) + 1) / max(len(text), 1)
     room = last.right - last.x1 > width + last.size
-    return room and (bool(TERMINAL.search(last.text)) or not line.text[:1].islower())
+    return room and (not goes_on or bool(TERMINAL.search(last.text)))
 
 
 def text_of(lines: Iterable[str], known: Callable[[str], bool]) -> tuple[str, int]:

@@ -138,7 +138,7 @@ def _at_bar(piece: Line, bar: Rule) -> bool:
 
 def _is_tag(piece: Line, group: Sequence[Line]) -> bool:
     """Whether a piece is the number of the equation, at the end of its line."""
-    if not TAG.fullmatch(piece.text):
+    if piece.text[-1:] != ")" or not TAG.fullmatch(piece.text):
         return False
     level = piece.base + 0.25 * piece.size
     beside = min(one.y0 for one in group) < level < max(one.y1 for one in group)
@@ -153,6 +153,8 @@ def _is_display(group: Sequence[Line], bars: Sequence[Rule], sought: _Pieces) ->
     y0, y1 = min(one.y0 for one in group), max(one.y1 for one in group)
     size = max(one.largest for one in group)
     for one in sought.pieces:
+        if one.y1 <= y0 or y1 <= one.y0:
+            continue
         beside = min(one.y1, y1) - max(one.y0, y0) > 0.3 * min(one.y1 - one.y0, y1 - y0)
         if beside and one.x0 - 3 * size < x1 and x0 < one.x1 + 3 * size and sought.is_other(one):
             return False

@@ -159,9 +159,11 @@ def _is_cramped(cells: dict[tuple[int, int], list[Run]], ys: Sequence[float]) ->
 
 def _cell_of(run: Run, xs: Sequence[float], ys: Sequence[float]) -> tuple[int, int] | None:
     """Row from the top and column of a run, which may begin a point outside; None outside of the grid. Lines rise."""
-    x, y = run.x0 + min(run.x1 - run.x0, 4.0) / 2, run.base + 0.25 * run.size
-    beyond = run.x1 - xs[-1] > (run.x1 - run.x0) / 2
-    if beyond or not (xs[0] - 1 <= x < xs[-1] and ys[0] <= y < ys[-1] + 1):
+    y = run.base + 0.25 * run.size
+    if not ys[0] <= y < ys[-1] + 1:
+        return None
+    x = run.x0 + min(run.x1 - run.x0, 4.0) / 2
+    if not xs[0] - 1 <= x < xs[-1] or run.x1 - xs[-1] > (run.x1 - run.x0) / 2:
         return None
     return len(ys) - 1 - min(bisect_right(ys, y), len(ys) - 1), max(bisect_right(xs, x) - 1, 0)
 

@@ -24,6 +24,7 @@ CONTENTS_LINE = re.compile(
 )
 CONTENTS_TITLE = re.compile(r"^(?:table of )?contents$", re.IGNORECASE)
 NUMBER = re.compile(r"\d{1,6}")
+LEADING = re.compile(r"^[\d.A-Z]+\s+")
 EDGE_ROWS = 3
 LONGEST = 160
 
@@ -92,11 +93,14 @@ def mark_headings(blocks: Sequence[Block], outline: Outline, style: Style) -> No
 
 def _by_outline(blocks: Sequence[Block], outline: Outline) -> dict[int, int]:
     """Levels from 0 of the blocks whose text is an entry of the outline, by position."""
+    if not outline:
+        return {}
     at_text: dict[str, list[int]] = defaultdict(list)
     for index, block in enumerate(blocks):
         if block.kind in {"paragraph", "item"} and (text := _text(block)) and len(text) <= LONGEST:
-            at_text[key(text)].append(index)
-            at_text[key(re.sub(r"^[\d.A-Z]+\s+", "", text))].append(index)
+            whole, bare = key(text), LEADING.sub("", text)
+            at_text[whole].append(index)
+            at_text[whole if bare == text else key(bare)].append(index)
     titled: dict[int, int] = {}
     for title, level, page in outline:
         places = [at for at in at_text.get(key(title), ()) if at not in titled]
@@ -186,7 +190,7 @@ def _look(block: Block) -> tuple[float, bool]:
 
 
 def _text(block: Block) -> str:
-    return " ".join(line.text for line in block.lines)
+    return block.first.text if len(block.lines) == 1 else " ".join([line.text for line in block.lines])
 
 
 def _depth(text: str) -> int | None:

@@ -124,6 +124,8 @@ def _shifted(run: Run, main: Run, before: str, *, computes: bool) -> str | None:
 class _Row:
     bottom: float
     top: float
+    size: float
+    """Of the largest run."""
     runs: list[Run]
 
 
@@ -134,33 +136,39 @@ def in_rows(runs: Iterable[Run]) -> list[list[Run]]:
     """Runs whose heights overlap share a row; rows from top to bottom."""
     rows: list[_Row] = []
     for run in sorted(sorted(runs, key=_x0), key=_base, reverse=True):
-        low, high = run.base - 0.1 * run.size, run.base + 0.6 * run.size
+        size = run.size
+        low, high = run.base - 0.1 * size, run.base + 0.6 * size
         for row in rows[:-5:-1]:
-            if row.bottom >= high:
+            bottom, top = row.bottom, row.top
+            if bottom >= high:
                 continue
-            half = 0.5 * min(high - low, row.top - row.bottom)
-            if high - row.bottom > half and row.top - low > half:
-                if low < row.bottom and run.size > 0.9 * row.runs[0].size:
+            half = 0.5 * min(high - low, top - bottom)
+            if high - bottom > half and top - low > half:
+                if low < bottom and size > 0.9 * row.runs[0].size:
                     row.bottom = low
-                row.top = max(high, row.top)
+                row.top = max(high, top)
+                row.size = max(size, row.size)
                 row.runs.append(run)
                 break
         else:
-            rows.append(_Row(low, high, [run]))
+            rows.append(_Row(low, high, size, [run]))
     return _with_subscripts(rows)
 
 
 def _with_subscripts(rows: Iterable[_Row]) -> list[list[Run]]:
     """Rows that hold nothing but subscripts of the row above, or exponents of the row below, are part of it."""
     whole: list[list[Run]] = []
+    above = 0.0
     for row in rows:
-        runs = row.runs
-        if whole and _hang_on(runs, whole[-1]):
+        runs, size = row.runs, row.size
+        if size < SMALLER * above and _hang_on(runs, whole[-1]):
             whole[-1] += runs
-        elif whole and _hang_on(whole[-1], runs):
+            continue
+        if whole and above < SMALLER * size and _hang_on(whole[-1], runs):
             whole[-1] = [*runs, *whole[-1]]
         else:
             whole.append(runs)
+        above = size
     return whole
 
 

@@ -18,9 +18,8 @@ MOST = 2000
 """Of one page."""
 
 
-def links_of(document: Any, page: Any, text_page: Any) -> list[Link]:
-    """`document`, `page`: of pypdfium2. The page is not rotated."""
-    left, bottom = page.get_mediabox()[:2]
+def links_of(document: Any, page: Any, text_page: Any, left: float, bottom: float) -> list[Link]:
+    """`document`, `page`: of pypdfium2. The page is not rotated; `left`, `bottom`: its corner in its own space."""
     return [
         Link(text, address, (box.left + box.right) / 2 - left, (box.top + box.bottom) / 2 - bottom)
         for address, box in _boxes(document, page)
@@ -56,7 +55,8 @@ def bounded(text_page: Any, box: Any) -> str:
     length = pdfium_c.FPDFText_GetBoundedText(
         text_page, box.left, max(box.top, box.bottom), box.right, min(box.top, box.bottom), buffer, len(buffer)
     )
-    return bytes(buffer)[: 2 * length].decode("utf-16-le", errors="replace").strip("\x00\r\n ")
+    units = ctypes.string_at(buffer, 2 * min(length, len(buffer)))
+    return units.decode("utf-16-le", errors="replace").strip("\x00\r\n ")
 
 
 def links_on(lines: Sequence[Line], pages: Sequence[Page]) -> Iterator[Link]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 from docward.converter.conversion.pdf.atoms import Atom, UnknownError, atoms_of
 from docward.converter.conversion.pdf.page import Rule, Run
@@ -21,6 +22,7 @@ SMALL = 0.87
 AXIS = 0.25
 """Of the size: how high fraction bars and the middles of brackets stand over the baseline."""
 
+_x0 = attrgetter("x0")
 
 def latex(runs: Sequence[Run], rules: Sequence[Rule]) -> str | None:
     try:
@@ -106,7 +108,8 @@ def _whole(text: str, members: Sequence[Atom], rule: Rule, *, base: float, size:
 
 
 def _main_size(atoms: Sequence[Atom]) -> float:
-    return max((one.size for one in atoms if not one.tall), default=max((one.size for one in atoms), default=10.0))
+    sizes = [one.size for one in atoms if not one.tall] or [one.size for one in atoms]
+    return max(sizes, default=10.0)
 
 
 def _main_base(atoms: Sequence[Atom]) -> float:
@@ -116,15 +119,13 @@ def _main_base(atoms: Sequence[Atom]) -> float:
     if not large:
         raise UnknownError
     simple = [one for one in large if one.kind != "whole"] or large
-    return max(
-        (one.base for one in sorted(simple, key=lambda one: one.x0)),
-        key=lambda base: sum(abs(one.base - base) < 0.15 * size for one in simple),
-    )
+    bases = [one.base for one in sorted(simple, key=_x0)]
+    return max(dict.fromkeys(bases), key=lambda base: sum([abs(one - base) < 0.15 * size for one in bases]))
 
 
 def _rows(atoms: Sequence[Atom]) -> str:
     """A grid between brackets, rows under each other, or one line."""
-    atoms = sorted(atoms, key=lambda one: one.x0)
+    atoms = sorted(atoms, key=_x0)
     size = _main_size(atoms) if atoms else 10.0
     for at, opening in enumerate(atoms):
         if opening.kind == "open" and opening.y1 - opening.y0 > 1.9 * size:
@@ -160,7 +161,7 @@ def _baselines(atoms: Sequence[Atom], size: float) -> list[list[Atom]]:
         large = one.size > SMALL * size and not one.tall and one.kind != "accent"
         if large and not any(abs(one.base - base) < 0.75 * size for base in bases):
             bases.append(one.base)
-    if not bases:
+    if len(bases) < 2:
         return [list(atoms)]
     bases.sort(reverse=True)
     rows: list[list[Atom]] = [[] for _ in bases]
@@ -179,7 +180,7 @@ def _grid(opening: Atom, rows: Sequence[Sequence[Atom]], *, closed: bool) -> str
 def _cells(row: Sequence[Atom]) -> list[list[Atom]]:
     cells: list[list[Atom]] = [[]]
     end = float("inf")
-    for one in sorted(row, key=lambda one: one.x0):
+    for one in sorted(row, key=_x0):
         if one.x0 - end > 0.5 * one.size or (one.latex.startswith("\\text") and len(cells) == 1 and cells[0]):
             cells.append([])
         cells[-1].append(one)
@@ -204,7 +205,7 @@ def _line(atoms: Sequence[Atom]) -> str:
     if not atoms:
         return ""
     base, size = _main_base(atoms), _main_size(atoms)
-    atoms = sorted(atoms, key=lambda one: one.x0)
+    atoms = sorted(atoms, key=_x0)
     accents = [one for one in atoms if one.kind == "accent"]
     hosts = [_Host(one, [], []) for one in atoms if one.kind != "accent" and _on_line(one, base, size)]
     scripts = [one for one in atoms if one.kind != "accent" and not _on_line(one, base, size)]

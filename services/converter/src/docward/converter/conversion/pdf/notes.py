@@ -39,6 +39,8 @@ def take_notes(lines: Sequence[Line], style: Style, pages: Sequence[Page]) -> tu
     """The lines of the text, and the notes below it; a note is one only if its mark stands in the text of its page."""
     raised = (line for line in lines if RAISED_DIGIT.search(line.text))
     marks = {(line.page, found[1]) for line in raised for found in REFERENCE.finditer(line.text)}
+    if not marks:
+        return list(lines), []
     marked = {page for page, _ in marks}
     rules = {page.number: [rule for rule in page.rules if _is_floor(rule, page)] for page in pages}
     notes: list[Note] = []

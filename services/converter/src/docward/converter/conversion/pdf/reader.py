@@ -194,6 +194,9 @@ class _Composer:
         """Every word of the document in lower case, but for what the ends of lines may have broken."""
         return frozenset(WORDS.findall("\n".join([line.text[:-1] for line in self.lines]).lower()))
 
+    def _knows(self, word: str) -> bool:
+        return word in self._words
+
     def _drop(self, what: str, why: str, characters: int) -> None:
         if characters:
             self.dropped[what, why] = self.dropped.get((what, why), 0) + characters
@@ -239,11 +242,8 @@ class _Composer:
                 continue
             if block.kind not in {"code", "formula", "heading"}:
                 text, missed = with_links(text, links_on(block.lines, self.pages))
-                self._drop(
-                    "addresses of links",
-                    "the words of the link are not found",
-                    sum(visible(one.address) for one in missed),
-                )
+                for one in missed:
+                    self._drop("addresses of links", "the words of the link are not found", visible(one.address))
             if last is not None:
                 between = "\n" if block.kind == last == "item" else "\n\n"
                 parts.append(between)
@@ -268,7 +268,7 @@ class _Composer:
 
     def _marked(self, block: Block) -> str:
         """A block's text, with the marks of its notes."""
-        text = writing.escape(self._text(line.text for line in block.lines))
+        text = writing.escape(self._text([line.text for line in block.lines]))
         if not self.notes or block.kind == "note":
             return text
         return with_references(text, {line.page for line in block.lines}, self.notes)
@@ -290,8 +290,9 @@ class _Composer:
         return f"{' ' * indent}{marker} {text}", [*widths[:depth], len(marker) + 1]
 
     def _text(self, lines: Iterable[str]) -> str:
-        text, removed = text_of(lines, lambda word: word in self._words)
-        self._drop("hyphens at line ends", "the word is whole again", removed)
+        text, removed = text_of(lines, self._knows)
+        if removed:
+            self._drop("hyphens at line ends", "the word is whole again", removed)
         return text
 
     def _warnings(self) -> Iterator[Issue]:
@@ -359,6 +360,9 @@ def _places(block: Block, start: int, end: int) -> Iterator[Place]:
 
 
 def _box(lines: Sequence[Line]) -> tuple[float, float, float, float]:
+    if len(lines) == 1:
+        one = lines[0]
+        return round(one.x0, 1), round(one.y0, 1), round(one.x1, 1), round(one.y1, 1)
     x0, y0 = min([line.x0 for line in lines]), min([line.y0 for line in lines])
     x1, y1 = max([line.x1 for line in lines]), max([line.y1 for line in lines])
     return round(x0, 1), round(y0, 1), round(x1, 1), round(y1, 1)

@@ -46,7 +46,7 @@ class PageReader:
             found.hold(divided(runs, found.rules, divisible, parts))
             self._tags.look_at(page, text_page, number)
             if upright:
-                found.links = links_of(self._document, page, text_page)
+                found.links = links_of(self._document, page, text_page, *box[:2])
         finally:
             pdfium_c.FPDFText_ClosePage(text_page)
         return found
