@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from docward.events.ir import Block
 
-_CODE = re.compile(r"\b(?P<prefix>[A-Z]{2,8})-\d{1,4}\b(?![\w-])")
+_CODE = re.compile(r"(?P<prefix>[A-Z](?<!\w[A-Z])[A-Z]{1,7})-\d{1,4}\b(?![\w-])")
 _LABEL = re.compile(r"(?:^|[\n|])[^\w\n]{0,5}$|\*\*$")
 """What stands in front of a label: the beginning of a line or cell, or bold print."""
 ENOUGH = 3

@@ -64,13 +64,17 @@ def words(text: str) -> frozenset[str]:
 def at_word(*alternatives: str, not_after: str = r"\w") -> str:
     """A pattern for what begins a word in one of these ways; each begins with a letter or a class of letters.
 
-    It finds what `\\b(?:…|…)` finds, but a search need not try every place: it skips to the letters.
+    It finds what `\\b(?:…|…)` finds, but a search need not try every place: it skips to the letters, and of those
+    within a word it tries no alternative.
     """
-    patterns: list[str] = []
+    rests: dict[str, list[str]] = {}
     for one in alternatives:
         letters, rest = one[1:].split("]", 1) if one[0] == "[" else (one[0], one[1:])
-        patterns += [f"{letter}(?<!{not_after}{letter}){rest}" for letter in letters]
-    return f"(?:{'|'.join(patterns)})"
+        for letter in letters:
+            rests.setdefault(letter, []).append(rest)
+    first = f"[{''.join(rests)}]"
+    branches = "|".join(f"(?<={letter})(?:{'|'.join(some)})" for letter, some in rests.items())
+    return f"{first}(?<!{not_after}{first})(?:{branches})"
 
 
 def plain(markdown: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from string import ascii_uppercase
 from urllib.parse import unquote
 
 from docward.converter.conversion import codes
@@ -74,9 +75,13 @@ STANDARD = re.compile(
     )
     + r"(?:,? (?:Article|Art\.|Annex|Section|Recital)s? (?:\d+(?:\(\d+\))*(?:\([a-z]\))*|[IVX]+))?"
 )  # fmt: skip
+BOOKS = "SYSC COBS MAR SUP DTR GEN PRU FEES MIR COB AML FUNDS PERG DISP"
 RULEBOOK = re.compile(
-    r"\b(?:[A-Z]{3,5}\s+\d+[A-Z]?(?:\.\d+){2,}|(?:SYSC|COBS|MAR|SUP|DTR|GEN|PRU|FEES|MIR|COB|AML|FUNDS|PERG|DISP)\s+"
-    r"\d+[A-Z]?(?:\.\d+)+)[A-Z]?\b(?:\([a-z0-9]{1,4}\))*(?:(?:,|\s(?:and|or|to))\s\d+(?:\.\d+)+[A-Z]?)*"
+    at_word(
+        rf"[{ascii_uppercase}][A-Z]{{2,4}}\s+\d+[A-Z]?(?:\.\d+){{2,}}",
+        *(rf"{book}\s+\d+[A-Z]?(?:\.\d+)+" for book in BOOKS.split()),
+    )
+    + r"[A-Z]?\b(?:\([a-z0-9]{1,4}\))*(?:(?:,|\s(?:and|or|to))\s\d+(?:\.\d+)+[A-Z]?)*"
 )
 """A rule of a regulator's book, by its short name: `SYSC 9.1.1R`."""
 NAMED_BOOK = re.compile(r"\b[A-Z][\w&]*\s$")

@@ -24,6 +24,7 @@ AXIS = 0.25
 
 _x0 = attrgetter("x0")
 
+
 def latex(runs: Sequence[Run], rules: Sequence[Rule]) -> str | None:
     try:
         return _layout(atoms_of(runs), sorted(rules, key=lambda rule: rule.x1 - rule.x0)) or None
