@@ -15,7 +15,7 @@ TOP = 780
 
 
 def drawn(
-    *texts: tuple[float, float, str], rules: Iterable[float], upright: Iterable[float] = (), right: float = 500
+    *texts: tuple[float, float, str], rules: Iterable[float] = (), upright: Iterable[float] = (), right: float = 500
 ) -> bytes:
     """A page with texts, with horizontal lines at some heights, and with upright lines between the outer ones."""
     out = io.BytesIO()
@@ -110,3 +110,54 @@ def test_wrapped_lines_between_two_rules_of_a_grid_stay_one_row():
     last = [(75, 620, "R-2"), (245, 620, "None")]
     data = drawn(*header, *body, *last, rules=[700, 686, 634, 610], upright=[70, 240, 410], right=410)
     assert tables(data) == [[["Rule", "Reason"], [whole, whole], ["R-2", "None"]]]
+
+
+CELLS = [["Limit", "Scope", "Value"], ["Order value", "per order", "5 000"], ["Loss", "per desk", "12 000"]]
+
+
+def in_columns(top: float) -> list[tuple[float, float, str]]:
+    return [(72 + 120 * at, top - 14 * n, cell) for n, row in enumerate(CELLS) for at, cell in enumerate(row)]
+
+
+def test_columns_of_text_below_a_caption_are_a_table_and_others_are_none():
+    after = (72, 620, "The limits hold from the opening of the venue to its close on every day of trading.")
+    assert tables(drawn((72, 700, "Table 4: Limits of the desk"), *in_columns(680), after)) == [CELLS]
+    assert tables(drawn((72, 700, "Figure 4: Limits of the desk"), *in_columns(680), after)) == []
+    assert tables(drawn((72, 700, "Table 4 of the annex says:"), *in_columns(680), after)) == []
+    assert tables(drawn((72, 700, "Table 4: Limits of the desk"), *in_columns(650))) == []
+
+
+def test_a_row_without_lines_that_is_drawn_at_once_is_divided_below_a_caption():
+    out = io.BytesIO()
+    page = canvas.Canvas(out, pagesize=A4, invariant=1)
+    page.setFont("Helvetica", 9)
+    page.drawString(72, 700, "Table 4: Limits")
+    rows = [[f"{column}00000{row}" for column in "123"] for row in range(4)]
+    for at, row in enumerate(rows):
+        words = page.beginText(72, 680 - 14 * at)
+        words.setWordSpace(14)
+        words.textOut(" ".join(row))
+        page.drawText(words)
+    page.save()
+    assert tables(out.getvalue()) == [rows]
+
+
+def test_sentences_below_a_caption_are_no_table():
+    words = "The desk keeps this limit for each order that it sends to the venue, and reports a breach."
+    texts = [(x, 680.0 - 14 * at, text) for at in range(4) for x, text in ((72.0, words), (470.0, f"R-{at}"))]
+    assert tables(drawn((72, 700, "Table 4: Limits of the desk"), *texts)) == []
+
+
+def test_a_list_of_terms_below_a_caption_is_no_table():
+    texts = [(72.0, 680.0, "v1"), (140.0, 680.0, "the first form")]
+    texts += [(140.0, 666.0 - 14 * at, f"line {at} of what it says") for at in range(4)]
+    texts += [(72.0, 610.0, "v2"), (140.0, 610.0, "the second form")]
+    assert tables(drawn((72, 700, "Table 4: Forms"), *texts)) == []
+
+
+def test_a_table_without_lines_in_one_column_of_a_page_does_not_take_the_other_column():
+    words = "The desk keeps this limit for each order that it"
+    other = [(310.0, 708.0 - 14 * at, words) for at in range(30)]
+    own = [(72.0, 600.0 - 14 * at, words) for at in range(20)]
+    narrow = [(x - (x - 72) * 0.4, y, text) for x, y, text in in_columns(680)]
+    assert tables(drawn((72, 700, "Table 4: Limits"), *narrow, *own, *other)) == [CELLS]

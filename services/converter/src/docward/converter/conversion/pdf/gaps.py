@@ -1,16 +1,18 @@
 """Runs that are several pieces of text: a typesetter may draw a whole row of a table at once, with wide gaps in it.
 
-PDFium tells the text of a run with one blank for any gap. Where a row may stand (between lines of one width, or where a
-run is far too wide for its characters) the run is divided at its wide gaps.
+PDFium tells the text of a run with one blank for any gap. Where a row may stand (between lines of one width, below the
+caption of a table, or where a run is far too wide for its characters) the run is divided at its wide gaps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from math import inf
 
 from docward.converter.conversion.pdf.objects import Part
 from docward.converter.conversion.pdf.page import Rule, Run
+from docward.converter.conversion.pdf.unruled import is_title
 
 LOOSE = 0.75
 """Of the size, per character; a run with more has a wide gap somewhere."""
@@ -21,7 +23,7 @@ def divided(
 ) -> list[Run]:
     """The runs of a page, divided at wide gaps. `divisible`: the places of those that may have some; `parts`: what
     they are then."""
-    zones = list(_zones(rules))
+    zones = [*_zones(rules), *_below_titles(runs)]
     found = {at: pieces for at in divisible if _may_have_gaps(runs[at], zones) and (pieces := parts(at))}
     return [part for at, run in enumerate(runs) for part in _pieces(run, found.get(at))] if found else runs
 
@@ -47,6 +49,13 @@ def _zones(rules: Sequence[Rule]) -> Iterator[tuple[float, float, float, float]]
         levels = [rule.y0 for rule in stack]
         if len(levels) > 1:  # two may be those of a header: then rows go on below them
             yield stack[0].x0 - 3, min(levels) if len(levels) > 2 else 0.0, stack[0].x1 + 3, max(levels)
+
+
+def _below_titles(runs: Sequence[Run]) -> Iterator[tuple[float, float, float, float]]:
+    """Where the rows of a table without lines may stand: below its caption."""
+    for run in runs:
+        if is_title(run.text):
+            yield 0.0, 0.0, inf, run.base
 
 
 def _same_width(one: Rule, other: Rule) -> bool:

@@ -1,6 +1,6 @@
-"""Ruled tables: from drawn lines, never from white space alone; so there is no table where nothing is drawn.
+"""Tables of a page: from drawn lines or below a caption, never from white space alone.
 
-A full grid gives cells and merged cells; horizontal rules alone are the matter of `ruled.py`.
+A full grid gives cells and merged cells; horizontal rules alone are the matter of `ruled.py`, captions of `unruled.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from docward.converter.conversion.pdf.lines import Line
 from docward.converter.conversion.pdf.page import Page, Rule, Run
 from docward.converter.conversion.pdf.ruled import NEAR, between_rules, cell_text, lines_as_rows, stacks
+from docward.converter.conversion.pdf.unruled import take_captioned
 
 MARGIN = 0.15
 """Part of the page's height, at either end, in which rules of headers and footers stand."""
@@ -62,7 +63,8 @@ def take_tables(page: Page) -> tuple[list[Line], list[Run]]:
         if table is not None:
             tables.append(table)
             runs = rest
-    return tables, runs
+    captioned, runs = take_captioned(page, runs, tables)
+    return [*tables, *captioned], runs
 
 
 def _merged(rules: Sequence[Rule], *, vertical: bool) -> list[Rule]:

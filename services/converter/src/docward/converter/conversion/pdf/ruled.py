@@ -88,7 +88,7 @@ def between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tup
         bands = _bands(below, rules[1:])
         rows = bands or in_rows(below)
     open_head = not (cut or _as_wide(rules[1], first))
-    table, columns = _table(head_rows, rows, first.x1, banded=bands is not None, open_head=open_head)
+    table, columns = table_of(head_rows, rows, first.x1, banded=bands is not None, open_head=open_head)
     if not table or all(run.mono for row in [*head_rows, *rows] for run in row):
         return None, list(runs)
     taken = {id(run) for row in [*head_rows, *rows] for run in row}
@@ -97,8 +97,13 @@ def between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tup
     return line, [run for run in runs if id(run) not in taken]
 
 
-def _table(
-    head_rows: Sequence[list[Run]], rows: Sequence[list[Run]], right: float, *, banded: bool, open_head: bool
+def table_of(
+    head_rows: Sequence[list[Run]],
+    rows: Sequence[list[Run]],
+    right: float,
+    *,
+    banded: bool = False,
+    open_head: bool = False,
 ) -> tuple[list[list[str]], tuple[float, ...]]:
     """Header and rows as texts, and where columns begin; nothing if the texts do not stand in columns. `right`: where
     the last one ends; `banded`: a rule ends each row; `open_head`: the header goes on among the rows.
