@@ -12,7 +12,7 @@ from math import inf
 
 from docward.converter.conversion.pdf.objects import Part
 from docward.converter.conversion.pdf.page import Rule, Run
-from docward.converter.conversion.pdf.unruled import is_title
+from docward.converter.conversion.pdf.unruled import titles
 
 LOOSE = 0.75
 """Of the size, per character; a run with more has a wide gap somewhere."""
@@ -23,7 +23,7 @@ def divided(
 ) -> list[Run]:
     """The runs of a page, divided at wide gaps. `divisible`: the places of those that may have some; `parts`: what
     they are then."""
-    zones = [*_zones(rules), *_below_titles(runs)]
+    zones = [*_zones(rules), *((0.0, 0.0, inf, title.base) for title in titles(runs))]
     found = {at: pieces for at in divisible if _may_have_gaps(runs[at], zones) and (pieces := parts(at))}
     return [part for at, run in enumerate(runs) for part in _pieces(run, found.get(at))] if found else runs
 
@@ -49,13 +49,6 @@ def _zones(rules: Sequence[Rule]) -> Iterator[tuple[float, float, float, float]]
         levels = [rule.y0 for rule in stack]
         if len(levels) > 1:  # two may be those of a header: then rows go on below them
             yield stack[0].x0 - 3, min(levels) if len(levels) > 2 else 0.0, stack[0].x1 + 3, max(levels)
-
-
-def _below_titles(runs: Sequence[Run]) -> Iterator[tuple[float, float, float, float]]:
-    """Where the rows of a table without lines may stand: below its caption."""
-    for run in runs:
-        if is_title(run.text):
-            yield 0.0, 0.0, inf, run.base
 
 
 def _same_width(one: Rule, other: Rule) -> bool:

@@ -238,8 +238,8 @@ def _parting(divider: Line) -> float:
 
 def _divided(piece: Line, gutter: float) -> Iterator[Line]:
     """A piece, or its parts on either side of a gutter that is wider than the gap between two of its words."""
-    at = sum(run.x1 <= gutter for run in piece.runs)
-    if piece.x0 < gutter < piece.x1 and 0 < at < len(piece.runs):
+    at = sum(run.x1 <= gutter for run in piece.runs) if piece.x0 < gutter < piece.x1 else 0
+    if 0 < at < len(piece.runs):
         end, after = max(run.x1 for run in piece.runs[:at]), piece.runs[at]
         if after.x0 > gutter and after.x0 - end > WORD_GAP * after.size:
             yield Line.of(piece.page, piece.runs[:at])

@@ -77,10 +77,11 @@ def between_rules(page: Page, rules: Sequence[Rule], runs: Sequence[Run]) -> tup
     """The table of some rules, if it is one, and the runs that are not in it."""
     first, last = rules[0], rules[-1]
     inside = [run for run in runs if first.x0 - 2 <= run.x0 and run.x1 <= first.x1 + 2 and run.base < first.y0]
-    over = in_rows(run for run in inside if run.base >= last.y0)
-    cut = len(over) <= MOST_HEADS and sum(_as_wide(rule, first) for rule in rules) == 2  # only a header's: rows go on
+    two = sum(_as_wide(rule, first) for rule in rules) == 2
+    head_rows = in_rows(run for run in inside if run.base >= last.y0) if two else []
+    cut = two and len(head_rows) <= MOST_HEADS  # only a header's rules: the rows go on
     if cut:
-        head_rows, below = over, [run for run in inside if run.base < last.y0]
+        below = [run for run in inside if run.base < last.y0]
         bands, rows = None, _down_to_the_end(below, head_rows, first, page)
     else:
         head_rows = in_rows(run for run in inside if run.base >= rules[1].y0)
@@ -266,7 +267,8 @@ def lines_as_rows(row: Sequence[Sequence[Run]], edges: Sequence[float]) -> list[
     """The lines of a row as rows of their own, where they stand in several cells each and end on purpose: the next
     line's first word had room. `edges`: where columns begin, and where the last one ends.
     """
-    lines = in_rows([run for cell in row for run in cell])
+    several = sum(len(cell) > 1 for cell in row) > 1
+    lines = in_rows([run for cell in row for run in cell]) if several else []
     if len(lines) < LEAST_LINES:
         return [list(map(list, row))]
     column = {id(run): at for at, cell in enumerate(row) for run in cell}

@@ -13,7 +13,8 @@ from docward.converter.conversion.pdf.lines import Line, find_gutter, fragments,
 from docward.converter.conversion.pdf.page import Page, Run
 from docward.converter.conversion.pdf.ruled import table_of
 
-TITLE = re.compile(r"(?:Table|Exhibit)\s+[A-Z]?\.?\d+(?:[.-]\d+)*\s*(?:[:.–—-]|$)")
+NAMES = ("Table", "Exhibit")
+TITLE = re.compile(rf"(?:{'|'.join(NAMES)})\s+[A-Z]?\.?\d+(?:[.-]\d+)*\s*(?:[:.–—-]|$)")
 LEAST_ROWS = 3
 FURTHEST = 3.0
 """Of the size, from the baseline of a caption to that of the header."""
@@ -25,14 +26,12 @@ LONG = 60
 
 def take_captioned(page: Page, runs: Sequence[Run], drawn: Sequence[Line]) -> tuple[list[Line], list[Run]]:
     """Tables below the captions among `runs`, and the runs that belong to none. `drawn`: the page's other tables."""
-    captions = [run for run in runs if is_title(run.text)]
+    captions = [run for run in titles(runs) if not _has_table(run, drawn)]
     if not captions:
         return [], list(runs)
     gutter = find_gutter(fragments(page.number, runs), page.width)
     tables, rest = list[Line](), list(runs)
     for caption in captions:
-        if any(0 < caption.base - table.y1 < FURTHEST * caption.size for table in drawn):
-            continue
         rows = list(_rows_below(caption, _beside(caption, rest, gutter)))
         several = sum(len(_starts(row)) > 1 for row in rows)
         if len(rows) < LEAST_ROWS or several * 2 < len(rows):
@@ -48,6 +47,10 @@ def take_captioned(page: Page, runs: Sequence[Run], drawn: Sequence[Line]) -> tu
     return tables, rest
 
 
+def _has_table(caption: Run, drawn: Sequence[Line]) -> bool:
+    return any(0 < caption.base - table.y1 < FURTHEST * caption.size for table in drawn)
+
+
 def _beside(caption: Run, runs: Sequence[Run], gutter: float | None) -> list[Run]:
     """The runs of the caption's column."""
     if gutter is None or caption.x0 < gutter < caption.x1:
@@ -55,9 +58,9 @@ def _beside(caption: Run, runs: Sequence[Run], gutter: float | None) -> list[Run
     return [run for run in runs if (run.x0 < gutter) == (caption.x0 < gutter)]
 
 
-def is_title(text: str) -> bool:
-    """Whether a text is the caption of a table."""
-    return text.startswith(("Table", "Exhibit")) and TITLE.match(text) is not None
+def titles(runs: Sequence[Run]) -> list[Run]:
+    """The runs that begin the caption of a table."""
+    return [run for run in runs if run.text.startswith(NAMES) and TITLE.match(run.text)]
 
 
 def _rows_below(caption: Run, runs: Sequence[Run]) -> Iterator[list[Run]]:
