@@ -53,6 +53,33 @@ def test_a_value_that_another_document_gives_is_not_missing():
     assert "No value for the maximum order value" not in {f.title for f in suite(named, STATED).findings}
 
 
+USED = """# 1 Guide
+
+"Base Price" means the first price. "Cut Value" means a value. "Net Level" means a level.
+
+The QXV enters on the Fixing Date at 18:15 of each business day.
+"""
+MEANT = {
+    "QXV is used but never spelled out": '"QXV" means the quarterly value.',
+    "Fixing Date is not defined": '"Fixing Date" means 3 May 2026.',
+    "“business day” without a calendar": '"Business Day" means a day on which the exchange in Oslo is open.',
+    "18:15 has no time zone": "All times are Oslo time.",
+}
+
+
+@pytest.mark.parametrize(("title", "meaning"), MEANT.items())
+def test_what_a_word_means_one_document_says_for_all(title, meaning):
+    others = " ".join(said for other, said in MEANT.items() if other != title)
+    assert title in {f.title for f in report_of(USED).findings}
+    assert title in {f.title for f in suite(USED, f"# 1 Rules\n\n{others}\n").findings}
+    assert title not in {f.title for f in suite(USED, f"# 1 Rules\n\n{meaning}\n").findings}
+
+
+def test_a_zone_of_all_times_does_not_say_when_the_market_closes():
+    text, title = "# 1 Guide\n\nThe level is fixed at market close.\n", "“market close” has no time and no zone"
+    assert title in {f.title for f in suite(text, "# 1 Rules\n\nAll times are Oslo time.\n").findings}
+
+
 def report_of(text, *releases):
     one = member(STRATEGY, "Strategy", text)
     return analyse(one.ir, one.markdown, releases)

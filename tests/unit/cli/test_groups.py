@@ -74,6 +74,11 @@ def test_a_change_of_a_group_is_one_request_with_a_key(
     group(*args, code=codes.NOT_FOUND)
 
 
+def test_findings_of_a_group_that_nobody_has_analysed_are_not_none_but_unknown(gateway: Gateway) -> None:
+    gateway.answers = [page(), page(), (200, GROUP)]
+    assert group("findings", "6f1c").output == "Never analysed; do it with: docward group analyze 6f1c\n"
+
+
 def test_a_group_shows_its_members_and_what_may_not_be_seen(gateway: Gateway) -> None:
     gateway.answers = [(200, GROUP)]
     assert group("show", "6f1c").output.splitlines() == [

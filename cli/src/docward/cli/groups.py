@@ -27,6 +27,7 @@ Group = Annotated[str, typer.Argument(metavar="GROUP")]
 Document = Annotated[str, typer.Argument(metavar="DOCUMENT")]
 Documents = Annotated[list[str], typer.Argument(metavar="DOCUMENT…")]
 Visibility = Literal["private", "group", "organization"]
+_NEVER = "Never analysed; do it with: docward group analyze {}"
 
 
 @app.command()
@@ -84,7 +85,7 @@ def show_group(group: Group, *, data_dir: DataDir = DEFAULT_DATA_DIR, json_outpu
             told = f"{member['title']} ({member['status']})" if member["status"] else "not yours to see"
             console.print(Text(f"{mark} {member['document_id']}  {told}"))
         if found["latest_analysis_id"] is None:
-            console.print(f"Never analysed; do it with: docward group analyze {group}")
+            console.print(_NEVER.format(group))
             return
         counts = show.severities(found["finding_counts"] or {})
         console.print(f"Analysis: {found['latest_analysis_id']}\nFindings: {counts}")
@@ -184,6 +185,9 @@ def findings(group: Group, *, data_dir: DataDir = DEFAULT_DATA_DIR, json_output:
             print(json.dumps({"group": about, "findings": found, "verdicts": judged}))
             return
         console = Console(highlight=False)
+        if about["latest_analysis_id"] is None:
+            console.print(_NEVER.format(group), soft_wrap=True)
+            return
         head = {**about, "document_id": group, "status": "analyzed", "analyzed_version": about["latest_analysis_id"]}
         show.findings(console, head, found)
         show.verdicts(console, head, judged)

@@ -14,12 +14,13 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from docward.analyzer.analysis import absences, bounds, scores
-from docward.analyzer.analysis.checks import conflicts, terms, values
+from docward.analyzer.analysis.checks import calendars, conflicts, terms, values
 from docward.analyzer.analysis.coverage import Assessment
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import KIND, Outcome
 from docward.analyzer.analysis.engine import ENGINE, Examined, Release, examine, ruled, uncollected
 from docward.analyzer.analysis.findings import finding, ordered
+from docward.analyzer.analysis.text import stems
 from docward.events.findings import (
     AnalysisReport,
     ExternalDependency,
@@ -40,6 +41,9 @@ _EDITION = re.compile(
     r"\b(?:version|edition|release|revision|rev|dated)\b.*$|\bv\.?\s?\d.*$|^(?:the|our)\s|\.\w{2,5}$", re.IGNORECASE
 )
 _LIMIT = re.compile(r"named limit (['\"])(?P<name>.*)\1")
+_TERM = re.compile(r"term (['\"])(?P<term>.*)\1|abbreviation (?P<short>\S+)|(?P<day>\w+ day)")
+_DEFINED = frozenset({"check:acronyms", "check:business-calendars", "check:undefined-terms"})
+"""Checks that ask what a word means, which any document of a suite may say for all of them."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +181,11 @@ def _said_elsewhere(found: Finding, part: _Part, parts: Sequence[_Part]) -> bool
     limit = _LIMIT.fullmatch(found.decision[0]) if found.origin == "check:stated-values" else None
     if limit is not None:
         return any(values.gives_value(other.document, limit["name"]) for other in others)
+    term = _TERM.fullmatch(found.decision[0]) if found.origin in _DEFINED else None
+    if term is not None:
+        return any(_defines(other.document, term[term.lastgroup or 0]) for other in others)
+    if found.origin == "check:time-zones" and found.decision[0].startswith("time "):
+        return any(calendars.states_zone(other.document) for other in others)
     if found.quotes or found.family not in _OF_THE_WHOLE or found.origin == f"check:{KIND}":
         return False
     check = found.origin.removeprefix("check:")
@@ -185,6 +194,10 @@ def _said_elsewhere(found: Finding, part: _Part, parts: Sequence[_Part]) -> bool
         other.examined.outcomes[check].examined and all(f.title != found.title for f in other.examined.own)
         for other in others
     )
+
+
+def _defines(document: Document, term: str) -> bool:
+    return stems(term) in {stems(name) for known in document.ir.definitions for name in (known.term, *known.aliases)}
 
 
 def _remaining(part: _Part, best: Sequence[tuple[int, Assessment]]) -> list[tuple[str, absences.Judged]]:

@@ -318,8 +318,13 @@ def _cities(sentence: Sentence) -> list[str]:
     return named if offsets and max(offsets) - min(offsets) >= 2 and _TRADING.search(sentence.text) else []
 
 
+def states_zone(document: Document) -> bool:
+    """Whether the document says in which zone all times are."""
+    return any(_ALL_TIMES.search(sentence.text) for sentence in document.body)
+
+
 def time_zones(document: Document) -> Outcome:
-    if any(_ALL_TIMES.search(sentence.text) for sentence in document.body):
+    if states_zone(document):
         return Outcome(examined=tuple(s.span for s in document.body if _ALL_TIMES.search(s.text)))
     drafts, examined = [], []
     times_stated = False
