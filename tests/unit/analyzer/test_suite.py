@@ -53,6 +53,15 @@ def test_a_value_that_another_document_gives_is_not_missing():
     assert "No value for the maximum order value" not in {f.title for f in suite(named, STATED).findings}
 
 
+def test_what_is_missing_is_missing_in_every_document_of_a_suite(release):
+    told = "Nothing about it was found in the document"
+    lacking = [v for v in suite(SILENT, STATED, release).verdicts if v.explanation.startswith(told)]
+    assert lacking
+    assert all(v.explanation.endswith(" No other document of the suite says more.") for v in lacking)
+    alone = analyse_suite([member(STRATEGY, "Strategy", SILENT)], [release])
+    assert not any("other document" in v.explanation for v in alone.verdicts)
+
+
 USED = """# 1 Guide
 
 "Base Price" means the first price. "Cut Value" means a value. "Net Level" means a level.

@@ -40,6 +40,7 @@ _OF_THE_WHOLE: frozenset[Family] = frozenset({"COV", "SRC"})
 _EDITION = re.compile(
     r"\b(?:version|edition|release|revision|rev|dated)\b.*$|\bv\.?\s?\d.*$|^(?:the|our)\s|\.\w{2,5}$", re.IGNORECASE
 )
+_NO_OTHER = "No other document of the suite says more."
 _LIMIT = re.compile(r"named limit (['\"])(?P<name>.*)\1")
 _TERM = re.compile(r"term (['\"])(?P<term>.*)\1|abbreviation (?P<short>\S+)|(?P<day>\w+ day)")
 _DEFINED = frozenset({"check:acronyms", "check:business-calendars", "check:undefined-terms"})
@@ -170,7 +171,7 @@ def _findings(part: _Part, parts: Sequence[_Part], best: Sequence[tuple[int, Ass
         made = part.finding(found)
         if others and found.origin.startswith("rule:") and not found.quotes:
             searched = bounds.sections([*made.searched, *others])
-            told = f"{found.explanation} No other document of the suite says more."
+            told = f"{found.explanation} {_NO_OTHER}"
             made = made.model_copy(update={"searched": searched, "explanation": told})
         yield made
 
@@ -221,6 +222,8 @@ def _verdict(assessment: Assessment, part: _Part, parts: Sequence[_Part]) -> Ver
         explanation = f"{part.member.title}: {explanation}"
     elif searched:
         searched += tuple(label for other in parts if other is not part for label in other.sections)
+        if verdict.verdict == "missing" and len(parts) > 1:
+            explanation = f"{explanation} {_NO_OTHER}"
     return bounds.bounded(
         verdict.model_copy(
             update={
