@@ -2,9 +2,8 @@
 
 With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. Beside
 it, with and without packs, on documents that were written with their defects before the engine saw them. Nothing was
-made for what was missed in those of `blind2` and `blind3`, only counted. Those of `tuned` and of `blind` were unseen
-until checks were made for them; those of `clean` have no defect. Mutants are made of the samples and of `tuned` in all
-cases.
+made for what was missed in those of `blind3`, only counted. Those of `tuned`, `blind` and `blind2` were unseen until
+checks were made for them; those of `clean` have no defect. Mutants are made of the samples and of `tuned` in all cases.
 """
 
 from __future__ import annotations

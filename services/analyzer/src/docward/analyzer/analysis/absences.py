@@ -2,8 +2,7 @@
 
 A verdict is kept for every requirement; only the findings are joined. Absences belong together when the ids of their
 requirements share all but their last part: `R6-15.1a` and `R6-15.2` are of `R6-15`. Where a pack finds more than a few
-such sections absent, or requirements that a text only touches upon, they are one finding of the pack; packs of which
-a document says little are one finding in all: it is a text about something else, and its reader learns that once.
+such sections absent, or requirements that a text only touches upon, they are one finding that all such packs share.
 What several requirements, of one pack or of several, find wanting in one sentence is one finding.
 """
 
@@ -26,6 +25,9 @@ FEW = 2
 SECTIONS = 5
 """The same of a short document, with all requirements that it half meets: beyond it, one finding tells of all."""
 
+NAMED = 8
+"""Of one pack among several: absent requirements that are told by name."""
+
 Judged = Sequence[tuple[Assessment, Policy]]
 """One release's requirements, and what became of each."""
 _Items = list[tuple[Draft, PolicyRef, Policy]]
@@ -40,7 +42,7 @@ class Report:
 
 def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iterator[Report]:
     """What the verdicts of the releases, each with its repository's name, add to the findings."""
-    silent: dict[str, _Items] = {}
+    together: dict[str, _Items] = {}
     contradicted: _Items = []
     partial: _Items = []
     in_tables: _Items = []
@@ -50,33 +52,28 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
         contradicted += opposed
         in_tables += _in_tables(judged)
         told = len(absent) + len(passing)
-        is_silent = _mostly_silent(judged)
         little = [*(item for items in absent.values() for item in items), *passing]
-        if document.words < LONG_ENOUGH and (is_silent or told + len(half_met) > SECTIONS):
-            silent[repository] = [*little, *half_met]
+        if document.words < LONG_ENOUGH and (_mostly_silent(judged) or told + len(half_met) > SECTIONS):
+            together[repository] = [*little, *half_met]
         elif told <= FEW:
             partial += [*half_met, *passing]
             sections[repository] = absent
-        elif is_silent:
-            partial += half_met
-            silent[repository] = little
         else:
             partial += half_met
-            sections[repository] = {"": little}
+            together[repository] = little
     yield from _by_sentence(contradicted)
     yield from _by_sentence(partial)
     yield from _by_sentence(in_tables)
     for repository, absent in sections.items():
-        if silent and absent and document.words < LONG_ENOUGH:  # the reader of another text learns that once
-            silent[repository] = [item for items in absent.values() for item in items]
+        if together and absent and document.words < LONG_ENOUGH:  # the reader of another text learns that once
+            together[repository] = [item for items in absent.values() for item in items]
             continue
         for section, items in absent.items():
-            where = f"{repository}, {section}" if section else repository
-            yield from _told(document, where, section or repository, {repository: items})
-    silent = {repository: items for repository, items in silent.items() if items}
-    if silent:
-        where = ", ".join(silent)
-        yield from _told(document, where, where, silent)
+            yield from _told(document, f"{repository}, {section}", section, {repository: items})
+    together = {repository: items for repository, items in together.items() if items}
+    if together:
+        where = ", ".join(together)
+        yield from _told(document, where, where, together)
 
 
 def _in_tables(judged: Judged) -> _Items:
@@ -164,6 +161,11 @@ def _joined(document: Document, where: str, absent: dict[str, _Items]) -> Draft:
 
 
 def _named(absent: dict[str, _Items]) -> str:
-    if len(absent) > 1:
-        return "; ".join(f"{len(items)} requirements of {repository}" for repository, items in absent.items())
-    return "; ".join(f"{policy.id} {policy.title}" for items in absent.values() for _, _, policy in items)
+    """Of one pack all by name; of several the number, with the names where they are few."""
+    named = {name: "; ".join(f"{policy.id} {policy.title}" for _, _, policy in of) for name, of in absent.items()}
+    if len(absent) == 1:
+        return next(iter(named.values()))
+    return "; ".join(
+        f"{len(items)} requirements of {name}" + (f" ({named[name]})" if len(items) <= NAMED else "")
+        for name, items in absent.items()
+    )

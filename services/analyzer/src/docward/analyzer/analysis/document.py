@@ -16,6 +16,7 @@ from typing import Literal
 from docward.analyzer.analysis.lexicon import BREAK, Lexicon, Mention
 from docward.analyzer.analysis.negation import negations
 from docward.analyzer.analysis.quantities import Quantity, quantities
+from docward.analyzer.analysis.splitting import LONGEST, bounded, pieces
 from docward.analyzer.analysis.text import Token, content_of, plain, tokens
 from docward.events.findings import Quote
 from docward.events.ir import Block, Cell, Ir, Section, Span, Table
@@ -26,19 +27,8 @@ Modality = Literal["must", "should", "may", "statement"]
 _MUST = re.compile(r"\b(?:must|shall|is required to|are required to|have to|has to)\b", re.IGNORECASE)
 _SHOULD = re.compile(r"\b(?:should|ought to|recommended)\b", re.IGNORECASE)
 _MAY = re.compile(r"\b(?:may|might|can|could)\b", re.IGNORECASE)
-_BULLET = re.compile(r"\s*(?:>\s*)*(?:[-*+•–]|\d{1,3}[.)]|\((?:[a-z]|[ivx]{1,4})\)|[a-z]\))\s+")
-_ABBREVIATION = re.compile(
-    r"\b(?:e\.g|i\.e|cf|vs|approx|resp|incl|excl|etc|No|Nos|Art|Arts|Sec|Fig|Eq|App|Inc|Corp|Ltd|Co|U\.S|U\.K|Dr|Mr|"
-    r"Ms|p|pp|par|St)\.$"
-)
-_SENTENCE_END = re.compile(r"[.!?](?:[\"'”’)]*)(?=\s+[\"“'(*]*[A-Z0-9\[`$])|(?<=:)\s*(?=\n)")
-_LINE_BREAK = re.compile(
-    r"\n(?=\s*(?:[-*+•–]|\d{1,3}[.)])\s+\S)|\n(?=\s*\**[A-Z][\w /&-]{1,40}:\**\s+\S)|\n\s*\n|(?:\\|  )\n|<br\s*/?>"
-)
 _GLANCE = 300
 """Characters that a reader takes in at a glance: a finding about a word quotes its sentence up to this length."""
-_LONGEST = 1000
-"""Characters of a sentence or row; what is longer is cut."""
 _HISTORY = re.compile(
     r"\b(?:(?:version|revision|document|change|release|amendment)s?[ -](?:history|log)|changelog|list of changes|"
     r"record of (?:changes|amendments))\b",
@@ -297,11 +287,11 @@ class _Builder:
             self._new_paragraph()
             named = tuple((headings[i] if i < len(headings) else "", cell) for i, cell in enumerate(row))
             start, end = min(c.span.start for c in cells), max(c.span.end for c in cells)
-            if end - start <= _LONGEST:
+            if end - start <= LONGEST:
                 self._add(index, block, start, end, "row", cells=named)
                 continue
             for cell in sorted(cells, key=lambda cell: cell.span.start):
-                for piece_start, piece_end in _bounded(self._document.markdown, cell.span.start, cell.span.end):
+                for piece_start, piece_end in bounded(self._document.markdown, cell.span.start, cell.span.end):
                     self._add(index, block, piece_start, piece_end, "prose")
         self._new_paragraph()
 
@@ -310,7 +300,7 @@ class _Builder:
         section = block.section_id
         if not is_item or not self._lead or section != self._lead_section:
             self._new_paragraph()
-        for start, end, bulleted in _pieces(self._document.markdown, block.span):
+        for start, end, bulleted in pieces(self._document.markdown, block.span):
             kind: Kind = "list" if is_item or bulleted else "prose"
             lead = self._lead if kind == "list" else ""
             self._add(index, block, start, end, kind, lead=lead)
@@ -359,50 +349,3 @@ class _Builder:
                 lead=lead,
             )
         )
-
-
-def _pieces(markdown: str, span: Span) -> Iterator[tuple[int, int, bool]]:
-    """Sentences of a block: half-open ranges without bullets and outer blanks, and whether a bullet stood before."""
-    for line_start, line_end in _lines(markdown, span.start, span.end):
-        bullet = _BULLET.match(markdown, line_start, line_end)
-        begin = bullet.end() if bullet else line_start
-        for start, end in _sentences(markdown, begin, line_end):
-            trimmed = _trim(markdown, start, end)
-            if trimmed[0] < trimmed[1]:
-                yield *trimmed, bullet is not None
-
-
-def _sentences(markdown: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    position = start
-    for match in _SENTENCE_END.finditer(markdown, start, end):
-        if _ABBREVIATION.search(markdown[max(start, match.end() - 8) : match.end()]):
-            continue
-        yield from _bounded(markdown, position, match.end())
-        position = match.end()
-    yield from _bounded(markdown, position, end)
-
-
-def _bounded(markdown: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """Cut at a blank where it is longer than a sentence can be: patterns may then take quadratic time."""
-    while end - start > _LONGEST:
-        blank = markdown.rfind(" ", start + 1, start + _LONGEST)
-        cut = blank if blank > start else start + _LONGEST
-        yield start, cut
-        start = cut
-    yield start, end
-
-
-def _lines(markdown: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    position = start
-    for match in _LINE_BREAK.finditer(markdown, start, end):
-        yield position, match.start()
-        position = match.end()
-    yield position, end
-
-
-def _trim(markdown: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and markdown[start].isspace():
-        start += 1
-    while end > start and markdown[end - 1].isspace():
-        end -= 1
-    return start, end

@@ -67,8 +67,9 @@ _BOUND = Caseless(
 """`no later than` bounds a value, it denies nothing."""
 _CONDITION = Caseless(
     r"\b(?:if|when|whenever|where|wherever|that|which|who|whose|unless|until|whether|in case|once|should|"
-    r"(?:older|later|larger|smaller|wider|greater|higher|lower) than)\b"
-    r"(?:(?!\b(?:if|then)\b)[^,;:.]){0,60}$"
+    r"(?:older|later|larger|smaller|wider|greater|higher|lower|less|more|fewer) than|"
+    r"(?:below|above|under|over|beyond)(?=\s(?:[A-Z]{3}\s|[€$£])?\d))\b"
+    r"(?:(?!\b(?:if|then)\b)(?:[^,;:.]|(?<=\d)[.,](?=\d))){0,60}$"
 )
 """Before a negation that is part of a condition (`a quote older than 1 s is ignored`): it tells what happens then."""
 _EXCEPTION = Caseless(r"^[^;:.]{0,120}?\b(?:unless|until|without|before|except|other than|not been)\b")

@@ -2,7 +2,7 @@
 
 Values are normalised per dimension so that they can be compared: `time` and `cadence` in seconds, `money` in units of
 the currency, `percent` and `bp` both in percent, `rate` per second, `multiple` as a factor. A bare number has the
-dimension `number`; a number that only numbers something (a section, an article, a version) is no quantity.
+dimension `number`; a number that only numbers something (a section, an article, a version, `REQ-503`) is no quantity.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _MONTH = r"(?:January|February|March|April|May|June|July|August|September|Octobe
 _MONTHS = {name.lower()[:3]: number for number, name in enumerate(_MONTH.strip("(?:)").split("|"), 1)}
 _GRAMMAR = re.compile(
     rf"""
-    (?:(?<![^\W\d_])(?=[^\W\d_])|(?=[\d€$£¥])) (?:
+    (?:(?<![^\W\d_])(?=[^\W\d_])|(?-i:(?<![A-Z]-))(?=[\d€$£¥])) (?:
       (?P<money>{_CURRENCY}\s?(?P<m1>{_NUMBER})(?:\s?(?P<s1>{_SCALE})\b)?
         |(?P<m2>{_NUMBER})\s?(?:(?P<s2>{_SCALE})\s?)?(?:{_CURRENCY}|{_CURRENCY_WORD})(?!\w))
     | (?P<rate>(?P<r1>{_ANY_NUMBER})\s?{_EVENTS}\s?(?:per|/|a|each)\s?(?P<ru>second|sec|s|minute|min|hour|h|day)\b)

@@ -29,7 +29,8 @@ _HOLIDAY_RULE = Caseless(
 _ZONE = re.compile(
     r"\b(?:UTC|GMT|CES?T|[ECMP]?[SD]?T(?<=[EPCM][T]|[SD]T)|BST|JST|HKT|SGT|IST|AEST|AEDT|Zulu)\b|\b(?:Europe|America|"
     r"Asia|Australia|Africa|Pacific|Etc)/\w+|\b[A-Z][a-z]+(?:\s[A-Z][a-z]+)?\s(?:local )?time\b|\b(?:local|exchange|"
-    r"eastern|central european)(?: standard| exchange)? time\b|\btime ?zone\b",
+    r"eastern|central european)(?: standard| exchange)? time\b|\btime ?zone\b|"
+    r"(?<=[ap]\.m\. )[A-Z]\w+(?: [A-Z]\w+)? fix",
 )
 _ALL_TIMES = Caseless(
     r"\b(?:all|the) (?:\w+ )?times (?:\w+ ){0,4}(?:are|is|refer|in)\b|\btimes are (?:given|stated|expressed|"

@@ -36,7 +36,15 @@ _INPUTS = Caseless(
     r"\b(?:current|historical|closing|stock|market|token|asset)[ _](?:price|capitali[sz]ation|cap)s?\b|"
     r"\bprices?\b(?! (?:collars?|bands?|limits?|tolerances?))"
 )
-_RATES = Caseless(r"\b(?:inflation|risk-free|interest|exchange|FX|borrow(?:ing)?) rates?\b")
+_RATES = Caseless(
+    r"\b(?:inflation|risk-free|interest|exchange|FX|borrow(?:ing)?) rates?\b"
+    r"(?! (?:risks?|swaps?|futures?|derivatives?|exposures?|sensitiv\w+|curves?|hedg\w+|products?|markets?|desk))"
+)
+_FROM_A_VENUE = Caseless(
+    r"\b(?:prices?|quotes?|rates?|closes?)\b[^.;]{0,60}\b(?:of|on|from|at|by) (?:the|its|their|each|that) "
+    r"(?:[\w-]+ ){0,3}(?:exchanges?|venues?|listing|market)\b"
+)
+"""The exchange on which a thing is traded is the source of its prices."""
 _DISCLOSED = Caseless(
     r"\b(?:risks?|loss(?:es)?|drawdowns?|stop[- ]loss|margin call|liquidat\w+|insolven\w+|default|disclos\w+)\b"
 )
@@ -87,19 +95,25 @@ def _unnamed(document: Document, sentence: Sentence) -> Draft:
 
 def unsourced_inputs(document: Document) -> Outcome:
     """Prices or rates are used, and no source of them is named."""
-    sourced = [s for s in document.body if _SOURCED.search(s.text) or any(_SOURCED.search(c) for c, _ in s.cells)]
+    sourced = [
+        s
+        for s in document.body
+        if _SOURCED.search(s.text) or _FROM_A_VENUE.search(s.text) or any(_SOURCED.search(c) for c, _ in s.cells)
+    ]
     drafts: list[Draft] = []
     if not sourced:
         drafts.extend(_unsourced(document, _INPUTS, "prices"))
     if not any(_RATES.search(sentence.text) for sentence in sourced):
         drafts.extend(_unsourced(document, _RATES, "rates"))
-    return Outcome(tuple(drafts), tuple(s.span for s in sourced if not names_no_source(s))[:5])
+    return Outcome(tuple(drafts), tuple(s.span for s in sourced if not names_no_source(document, s))[:5])
 
 
 def _unsourced(document: Document, pattern: Caseless, what: str) -> Iterator[Draft]:
     kind = _Kind("SRC", "data-source-unspecified", "medium")
     for sentence in document.sentences:
         match = pattern.search(sentence.text) if sentence.kind != "heading" else None
+        if match is not None and names_no_source(document, sentence):
+            return  # `named-sources` tells it
         if match is not None:
             explanation = f"“{match.group()}” is an input, but no source, product or fixing time is named for it."
             yield kind.draft(document, sub_span(sentence, match), f"No source of {what}", explanation)

@@ -53,7 +53,11 @@ _OWNER_KEYS = frozenset({"owner", "responsible", "document_owner", "strategy_own
 _APPROVER_KEYS = frozenset({"approver", "approved_by", "approved-by", "approvers"})
 _CHANGES = Caseless(r"\b(?:change|governance|version|release|role|responsib|approval|deployment|development)")
 _VERSION = Caseless(r"\b(?:version|revision|edition|release)\s*[:|]?\s*v?\d+(?:\.\d+)*|\bv\d+(?:\.\d+)+\b")
-_DATE_LABEL = Caseless(r"\b(?:date|effective|as of|issued|published|last (?:updated|review(?:ed)?)|valid from)\b")
+_DATE_LABEL = Caseless(
+    r"\b(?:date|effective|as of|issued|published|last (?:updated|review(?:ed)?|changed?)|valid (?:from|since)|"
+    r"in force|version|edition|revision|approved)\b"
+)
+"""Beside a date: it is the document's own."""
 _VERSION_KEYS = frozenset({"version", "revision", "edition", "release", "document_version"})
 _DATE_KEYS = frozenset(
     {"date", "effective", "effective_date", "effective-date", "issued", "published", "as_of", "last_updated", "updated"}

@@ -262,8 +262,14 @@ def division_by_zero(document: Document) -> Outcome:
     return Outcome(tuple(drafts[:2]), tuple(examined))
 
 
+_BOUNDED = re.compile(r"\\?\bm(?:in|ax)\b\s*(?:\\left)?\s*[({\\]|\\sum[^=]*?1\s*/\s*\\?\w|\\sum[^=]*?\\frac\{1\}")
+"""A quotient within bounds, or over a sum of reciprocals, which is never zero."""
+
+
 def _denominator(formula: Formula) -> str | None:
     text = formula.latex or formula.text
+    if _BOUNDED.search(text):
+        return None
     found = re.findall(r"\\frac\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", text)
     found += re.findall(r"/\s*(\([^()]*\)|[\w.\\]+(?:\([^()]*\))?)", formula.text)
     return next((d[1:-1] if d.startswith("(") else d for d in found if _RISKY.search(d)), None)

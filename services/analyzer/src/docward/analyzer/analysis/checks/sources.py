@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Set as AbstractSet
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace, sub_span
@@ -70,7 +71,8 @@ def named_sources(document: Document) -> Outcome:
         for pattern in (_VENDOR, _OPAQUE, _VENUE, _STATISTICS, _ANYWHERE):
             for match in pattern.finditer(sentence.text):
                 name = _bare(match)
-                if name in _NO_SOURCE or name in seen or name in defined or _is_named(sentence, match):
+                is_told = name in seen or name in defined or _goes_back(match, seen)
+                if is_told or name in _NO_SOURCE or _is_named(document, sentence, match):
                     continue
                 seen.add(name)
                 span = sub_span(sentence, match, "source")
@@ -78,11 +80,18 @@ def named_sources(document: Document) -> Outcome:
     return Outcome(tuple(drafts), tuple(examined))
 
 
-def names_no_source(sentence: Sentence) -> bool:
+def _goes_back(match: re.Match[str], seen: AbstractSet[str]) -> bool:
+    """`the vendor` behind `a pricing vendor`, which was told already: one gap, however often it comes up."""
+    told = {re.sub(r"s$", "", name) for name in seen}
+    again = re.sub(r"s$", "", _bare(match))
+    return match["source"].lower().startswith("the ") and any(name.endswith(f" {again}") for name in told)
+
+
+def names_no_source(document: Document, sentence: Sentence) -> bool:
     """Whether the sentence speaks of a source without naming it."""
     return any(
-        not _is_named(sentence, match) and _bare(match) not in _NO_SOURCE
-        for pattern in (_VENDOR, _OPAQUE)
+        not _is_named(document, sentence, match) and _bare(match) not in _NO_SOURCE
+        for pattern in (_VENDOR, _OPAQUE, _STATISTICS, _ANYWHERE)
         for match in pattern.finditer(sentence.text)
     )
 
@@ -91,8 +100,11 @@ def _bare(match: re.Match[str]) -> str:
     return re.sub(r"^(?:the|our|an?|its)\s", "", match["source"].lower())
 
 
-def _is_named(sentence: Sentence, match: re.Match[str]) -> bool:
+def _is_named(document: Document, sentence: Sentence, match: re.Match[str]) -> bool:
+    """By a proper name beside it, or (`the sources:`) in the list or table that follows."""
     after = sentence.text[match.end() : match.end() + 40]
+    if after.strip() == ":":
+        return any(s.kind in {"list", "row"} for s in document.sentences[sentence.index + 1 : sentence.index + 2])
     return bool(_NAMED.search(sentence.text) or re.match(r"\s*[,(]?\s*(?:namely\s|called\s)?[A-Z][a-z]+", after))
 
 

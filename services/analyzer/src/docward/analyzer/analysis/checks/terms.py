@@ -35,9 +35,23 @@ _KNOWN = words(
     WHEN WHERE WHILE FOR WITH IS ARE BE BY OF TO IN AT AS IT WE THE AN ANY BOTH ENTRY EXIT ORDER LIMIT MARKET PRICE
     DATE TIME VALUE TOTAL RISK INPUT OUTPUT RETURN SELECT FROM UP DOWN LEFT RIGHT SET GET ADD RUN KILL HALT PAUSE MON
     TUE WED THU FRI SAT SUN JAN FEB MAR APR JUN JUL AUG SEP OCT NOV DEC
-    LLC LLP INC LTD GMBH CEO CFO CRO COO CTO CIO VIX II III IV VI VII VIII IX XI XII ESG FIFO
+    LLC LLP INC LTD GMBH CEO CFO CRO COO CTO CIO VIX II III IV VI VII VIII IX XI XII ESG FIFO LIFO
+    AAA AA BBB BB CCC CC NR WR IG HY BTC ETH USDT USDC SOL XRP ADA DOT DOGE LTC BNB DAI EURC WBTC
+    BRL MXN ZAR TRY ILS KRW TWD THB IDR MYR PHP VND CZK HUF RON BGN ISK RUB CNH SAR AED QAR KWD EGP CLP COP PEN NZD
+    WTI TTF NBP RBOB ULSD LNG LME NYMEX COMEX CBOT CFE TSX BME SIX WSE JSE BMV KRX TWSE IEX BATS EBS DTCC OCC LCH
+    DTC NSCC FINMA CSSF CNMV CONSOB BIS IMM ISDA ICMA SIFMA OECD UN NASA NOAA TARGET SEPA SWIFT CREST CLS
+    SOFR SONIA ESTR EONIA LIBOR EURIBOR TONA SARON TIBOR ICAP ISS CDP TRBC SIC NAICS NACE GLEIF RIC BIC IBAN
+    NUMA GAAP IFRS VAT UCITS AIFMD EMIR DORA SFDR PRIIPS MIFIDII OTF MTF SI MOC LOC MOO LOO DAY GTX TIF
+    CSS HTML PNG UUID JWT OIDC TOML GPU GPS NTP PTP UTF ASCII CRC MIT BSD GPL
     """
 )
+_ORDERS = words("IOC FOK GTC GTD MOC LOC MOO LOO DAY GTX TIF SI CI CD PR RIC DOT LOC OCC OS IP BIC ADA")
+"""Known as kinds of orders or codes, and unknown where they decide something: `the IOC meets`."""
+_DECIDES = re.compile(
+    r"\s(?:meets|decides|approves?|reviews?|votes|is chaired|consists of|oversees|may (?:decide|approve|deviate))\b"
+)
+_NO_NAME = words("Each Every This That These Those When Where With Only Both Under From Such Upon Then Once Daily Than")
+"""Words that begin a sentence, and no name."""
 _MEANS = re.compile(
     r"(?:^|[,:;]\s|\bthe\s|\b[Aa]n?\s)[\"“]?(?P<term>[A-Z][\w-]+(?: [A-Z][\w-]+)*)[\"”]?\s(?:means|is defined as|"
     r"shall mean|denotes)\s(?P<text>.{10,})"
@@ -72,7 +86,8 @@ def acronyms(document: Document) -> Outcome:
                 uses[match.group().rstrip("s")].append(Span(start=match.start(), end=match.end()))
     drafts, examined = [], []
     for acronym, spans in uses.items():
-        if acronym in title or _is_common(acronym, lower) or _is_formula_symbol(document, acronym):
+        is_body = acronym in _ORDERS and any(_is_a_body(document.text, span) for span in spans)
+        if acronym in title or (_is_common(acronym, lower) and not is_body) or _is_formula_symbol(document, acronym):
             continue
         if any(_is_instrument(document.text, span) for span in spans):
             continue
@@ -103,6 +118,10 @@ def _is_common(acronym: str, lower: AbstractSet[str]) -> bool:
     return acronym in _KNOWN or acronym.lower() in lower or pair
 
 
+def _is_a_body(text: str, span: Span) -> bool:
+    return text[max(0, span.start - 4) : span.start].lower() == "the " and bool(_DECIDES.match(text, span.end))
+
+
 def _is_instrument(text: str, span: Span) -> bool:
     """At least four capitals, and one place that trades or prices it: a symbol, which stands for itself."""
     before = text[max(0, span.start - 40) : span.start].replace("\n", " ")
@@ -110,11 +129,22 @@ def _is_instrument(text: str, span: Span) -> bool:
 
 
 def _in_name(text: str, match: re.Match[str]) -> bool:
-    """Part of a proper name (`UN Global Compact`, `Capital IQ`, `New York, NY 10001`), or listed with such names."""
+    """Part of a proper name (`UN Global Compact`, `Capital IQ`, `New York, NY 10001`), listed with such names, the unit
+    of an amount, or what names a calendar, an exchange or a feed.
+    """
     before, after = text[max(0, match.start() - 30) : match.start()], text[match.end() : match.end() + 30]
     return bool(
-        re.match(r"\s(?:[A-Z]{2,5}\s)?(?:[A-Z][a-z]+|\d{5})\b|,\s[A-Z][a-z]+(?:,|\s(?:and|or)\s[A-Z])", after)
-    ) or bool(re.search(r"(?:[\w&,]\s|\()[A-Z][a-z]+,?\s$", before))
+        re.match(
+            r"\s(?:[A-Z]{2,5}\s)?(?:[A-Z][a-z]+|\d{5})\b|,\s[A-Z][a-z]+(?:,|\s(?:and|or)\s[A-Z])|"
+            r"\s\d[\d,.]*\s?(?:k|m|bn|million|billion|thousand)?\b|"
+            r"\s(?:calendar|exchange|feed|terminal|certification|trading (?:platform|system|venue)|data ?base|"
+            r"licen[cs]e|market data)\b",
+            after,
+        )
+    ) or bool(
+        re.search(r"(?:[\w&,]\s|\()[A-Z][a-z]+,?\s$|[A-Z][a-z]+,?\s(?:and|or)\s$", before)
+        or ((name := re.search(r"(?:^|\n|\|)\s*([A-Z][a-z]{3,})\s$", before)) and name[1] not in _NO_NAME)
+    )
 
 
 def _expanded(document: Document) -> set[str]:

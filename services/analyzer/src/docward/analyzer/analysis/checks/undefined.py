@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from docward.analyzer.analysis.document import Document
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
-from docward.analyzer.analysis.text import stems, words
+from docward.analyzer.analysis.text import Caseless, stems, words
 from docward.events.ir import Span
 
 FORMAL = 3
@@ -20,6 +20,8 @@ _NOUN = (
 _TERM = re.compile(rf"(?<!\w)(?P<term>(?:[A-Z][a-z]+[ -]){{1,2}}{_NOUN})\b(?! [A-Z(])")
 _BEFORE = re.compile(r"(?:^|\W)(?:[a-z][\w-]*,?|The|An?|Each|Every)\s$")
 """A word that begins no name: what follows it with capitals is a term."""
+_ELSEWHERE = Caseless(r"\b(?:see|in|list of)\b[^.;]{0,20}\b(?:appendix|annex|schedule|exhibit|glossary)\b")
+"""The meaning is said to stand in another place: the check of references follows it."""
 _NAMES = words(
     """
     Federal Euro European Bank Central Consumer International Global Industry National Standard New United American
@@ -49,7 +51,7 @@ def undefined_terms(document: Document) -> Outcome:
 
 def _used(document: Document) -> Iterator[tuple[str, Span]]:
     for sentence in document.body:
-        if sentence.kind == "row":
+        if sentence.kind == "row" or _ELSEWHERE.search(sentence.text):
             continue
         for match in _TERM.finditer(sentence.text):
             if _BEFORE.search(sentence.text[: match.start()]):

@@ -120,7 +120,9 @@ _SOFT = Caseless(
 _EXEMPT = Caseless(
     r"material(?:ly)? change|substantial (?:change|update)|"
     r"appropriate (?:\w+ )?authority|regularly scheduled|regular trading|frequently asked|"
-    r"normal(?:ly)? distribut|significant (?:digit|figure)s?|sufficient condition"
+    r"normal(?:ly)? distribut|significant (?:digit|figure)s?|sufficient condition|"
+    r"\bas soon as (?!possible|practicable|feasible|reasonabl)|"
+    r"\bso that [^.;]{3,80}? (?:is|are) as (?:low|high|small|large) as possible"
 )
 _BACKGROUND = Caseless(
     r"\b(?:purpose|objectives?|rationale|background|introduction|overview|limitations?|disclaimer|references|about|"

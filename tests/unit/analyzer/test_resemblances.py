@@ -1,0 +1,87 @@
+"""What only looks like a defect is left alone, and what stands beside it is still found."""
+
+from __future__ import annotations
+
+import pytest
+
+TERMS = '"Index Day" means a day.\n"Base Date" means a date.\n"Cap Level" means a level.\n\n'
+
+
+@pytest.mark.parametrize(
+    ("check", "harmless", "defect"),
+    [
+        ("acronyms", "It trades coins on Binance and OKX.", "It trades coins on OKX."),
+        ("acronyms", "| Source |\n|---|\n| Bloomberg CBBT |\n", "| Source |\n|---|\n| The CBBT |\n"),
+        ("acronyms", "Days follow the QXT calendar.", "Days follow the QXT rules."),
+        ("acronyms", "Capital is PYUSD 1.5m per pair.", "Capital is PYUSD per pair."),
+        ("acronyms", "A bond of AAA or BBB- is bought on TARGET days.", "A bond of XAA is bought."),
+        ("acronyms", "It sends an IOC order to the venue.", "The IOC meets twice a year."),
+        ("unsourced-inputs", "Interest rate risk is hedged with futures.", "The interest rate is deducted."),
+        ("unsourced-inputs", "Settlement prices are taken from the exchanges.", "Settlement prices are averaged."),
+        (
+            "named-sources",
+            "The mean of the prices of the sources:\n\n- Tradeweb\n- Bloomberg\n",
+            "The mean of the prices of the sources:\n\nIt is rounded.",
+        ),
+        ("vague-wording", "As soon as it is filled, a hedge is sent.", "As soon as possible, a hedge is sent."),
+        (
+            "vague-wording",
+            "Orders are split so that the total cost is as low as possible.",
+            "Orders are sent as late as possible.",
+        ),
+        ("vague-wording", "- **R-1** It is late.", "- **R-303** A source that deviates from the others is removed."),
+        (
+            "stated-values",
+            "**R-1** The gross inventory is capped at EUR 5m.",
+            "**R-503** The gross inventory is capped.",
+        ),
+        ("time-zones", "It trades in the 4 p.m. London fix.", "It trades at 4 p.m. and is done."),
+        ("time-zones", "It is fixed at 4 p.m. London time.", "It is fixed at 4 p.m. Trading ends then."),
+        (
+            "division-by-zero",
+            "$$\nw = \\frac{1 / \\sigma_i}{\\sum_j 1 / \\sigma_j}\n$$",
+            "$$\nw = \\frac{m}{\\sigma_j}\n$$",
+        ),
+        (
+            "division-by-zero",
+            "$$\ne = \\min\\left( c, \\frac{v}{\\sigma} \\right)\n$$",
+            "$$\ne = c + \\frac{v}{\\sigma}\n$$",
+        ),
+        (
+            "undefined-terms",
+            f"{TERMS}See Appendix 1 for the list of Disruption Events.",
+            f"{TERMS}The level is not changed by a Disruption Event.",
+        ),
+    ],
+)
+def test_a_check_tells_a_defect_from_what_resembles_it(run, check, harmless, defect):
+    assert run(check, defect).drafts
+    assert run(check, harmless).drafts == ()
+
+
+def test_one_source_without_a_name_is_told_once_however_it_is_referred_to(run):
+    text = "Prices are delivered by a pricing vendor.\n\nIn a default the price of the vendor is used."
+    assert len(run("named-sources", text).drafts) == 1
+    assert len(run("named-sources", "The price of the vendor is used.").drafts) == 1
+
+
+def test_a_source_without_a_name_is_not_told_again_as_an_input_without_a_source(run):
+    text = "Prices are converted with the exchange rate of the day."
+    assert run("named-sources", text).drafts
+    assert run("unsourced-inputs", text).drafts == ()
+
+
+@pytest.mark.parametrize(
+    "line", ["Edition 4, in force since 1 June 2026.", "*Version 3.4 — 2 March 2026 — Approved by the Board*"]
+)
+def test_a_date_beside_the_edition_is_the_date_of_the_document(run, line):
+    rest = "\n\n## 1 Rules\n\n" + "The index holds ten shares of equal weight. " * 90
+    assert run("document-control", f"# Guide\n\n{line}{rest}").drafts == ()
+    assert run("document-control", f"# Guide\n\nEdition 4. It began on 1 June 2026.{rest}").drafts
+
+
+def test_a_threshold_below_which_things_are_left_out_denies_nothing(document):
+    made = document(
+        "Shares with a turnover below EUR 500,000 a day are left out.\n\nThe turnover of shares is left out.\n"
+    )
+    assert [bool(sentence.negations) for sentence in made.body] == [False, True]
