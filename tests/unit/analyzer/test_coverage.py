@@ -302,3 +302,13 @@ def test_what_is_beyond_a_bound_may_be_ignored(verdict):
 def test_a_prohibition_is_no_denial(verdict):
     text = "No strategy runs without alerts on a breach, which the trader sees; they are raised within 2 seconds."
     assert verdict(f"# 1 A\n\n{text}")[0].verdict == "covered"
+
+
+def test_a_value_whose_unit_has_a_column_of_its_own_is_a_value_of_that_unit(verdict):
+    band = {
+        "evidence": {"concepts": {"any": ["price_collar"]}},
+        "facets": [{"id": "V", "kind": "quantity", "dimension": "percent"}],
+    }
+    table = "# 1 Limits\n\n| Control | Limit | Unit |\n|---|---|---|\n| Price collar | 2 | {} |\n"
+    assert verdict(table.format("%"), **band)[0].verdict == "covered"
+    assert verdict(table.format("ticks"), **band)[0].verdict == "partial"

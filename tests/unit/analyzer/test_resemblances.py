@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 TERMS = '"Index Day" means a day.\n"Base Date" means a date.\n"Cap Level" means a level.\n\n'
+CAPS = "| Item | Value |\n|---|---|\n| Issuer cap | 3 % |\n| Cap of the exposure | 125 % |\n\n"
+RANGE = "The exposure lies between 0 % and 150 %."
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,18 @@ TERMS = '"Index Day" means a day.\n"Base Date" means a date.\n"Cap Level" means 
         ("acronyms", "Capital is PYUSD 1.5m per pair.", "Capital is PYUSD per pair."),
         ("acronyms", "A bond of AAA or BBB- is bought on TARGET days.", "A bond of XAA is bought."),
         ("acronyms", "It sends an IOC order to the venue.", "The IOC meets twice a year."),
+        ("acronyms", "Quotes come over the feed (product QXTP).", "Quotes are in QXTP."),
+        (
+            "formula-symbols",
+            '- "ADV": the average volume.\n\n$$\nq = a \\cdot ADV\n$$\n\nwhere $q$ is a size and $a$ is 0.1.',
+            "$$\nq = a \\cdot ADV\n$$\n\nwhere $q$ is a size and $a$ is 0.1.",
+        ),
+        (
+            "ties",
+            "The 30 with the lowest beta are selected; if two have the same beta, the larger one ranks higher.",
+            "The 30 with the lowest beta are selected; two have the same sector.",
+        ),
+        ("unsourced-inputs", "Exchange rates are the ECB reference rates.", "Exchange rates are reference rates."),
         ("unsourced-inputs", "Interest rate risk is hedged with futures.", "The interest rate is deducted."),
         ("unsourced-inputs", "Settlement prices are taken from the exchanges.", "Settlement prices are averaged."),
         (
@@ -47,6 +61,39 @@ TERMS = '"Index Day" means a day.\n"Base Date" means a date.\n"Cap Level" means 
             "$$\ne = \\min\\left( c, \\frac{v}{\\sigma} \\right)\n$$",
             "$$\ne = c + \\frac{v}{\\sigma}\n$$",
         ),
+        (
+            "vague-wording",
+            "Bonds with more than two serious controversies, that is, severity 4 or 5, are removed.",
+            "Bonds of an issuer that is involved in serious controversies are removed.",
+        ),
+        (
+            "ties",
+            "Those with the largest size are kept; of equal sizes the larger turnover is ranked first.",
+            "The index holds 250 bonds. If more are eligible, those with the largest size are kept.",
+        ),
+        (
+            "rounding",
+            "Contracts are rounded down to whole contracts. The level is rounded half up to two decimals.",
+            "Contracts are rounded to the nearest whole contract. Quotes are rounded to three decimals.",
+        ),
+        (
+            "rounding",
+            "The level is published with two decimals, rounded half up.",
+            "The level is published with two decimal places.",
+        ),
+        (
+            "look-ahead",
+            "The weight from the open of day t is computed with the close of day t-1.",
+            "The weight from the open of day t is computed with the close of day t.",
+        ),
+        (
+            "conflicting-values",
+            f"{CAPS}The weight of one issuer is limited to 3 %; the excess is divided until no issuer is above it.",
+            f"{CAPS}The weight of one issuer is limited to 4 %; the excess is divided until no issuer is above it.",
+        ),
+        ("conflicting-values", f"{CAPS}The weight of one sector is limited to 4 %.", f"{CAPS}{RANGE}"),
+        ("conflicting-values", f"{CAPS}The exposure lies between 0 % and 125 %.", f"{CAPS}{RANGE}"),
+        ("undefined-terms", f"{TERMS}The Index Day counts.", f"{TERMS}The Modified Duration is published."),
         (
             "undefined-terms",
             f"{TERMS}See Appendix 1 for the list of Disruption Events.",

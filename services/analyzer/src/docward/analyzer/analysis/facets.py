@@ -13,13 +13,15 @@ from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.negation import is_denied
 from docward.analyzer.analysis.quantities import Quantity, parse
 from docward.analyzer.analysis.roles import names_a_role
+from docward.analyzer.analysis.statements import in_units
 from docward.analyzer.analysis.text import Caseless, stems
 from docward.events.findings import FacetResult
 from docward.events.policies import Facet, Policy
 
 _ACTION = Caseless(
     r"\b(?:block(?:s|ed)?|drop(?:s|ped)?|reject(?:s|ed)?|cancel(?:s|led|ed)?|prevent(?:s|ed)?|disabl(?:e|es|ed)|"
-    r"stop(?:s|ped)?(?![- ]loss)|halt(?:s|ed)?|suspend(?:s|ed)?|refus(?:e|es|ed)|shut(?:s)? down|held back|liquidat\w+|"
+    r"stop(?:s|ped)?(?![- ]loss)|halt(?:s|ed)?|paus(?:e|es|ed)|"
+    r"suspend(?:s|ed)?|refus(?:e|es|ed)|shut(?:s)? down|held back|liquidat\w+|"
     r"kill switch)\b"
 )
 """What changes the course of an order; a warning does not."""
@@ -177,7 +179,7 @@ def _quantity(facet: CompiledFacet, scope: Sequence[Sentence]) -> FacetOutcome:
         (sentence, quantity)
         for sentence in scope
         if _is_near(facet, sentence)
-        for quantity in sentence.quantities
+        for quantity in (*sentence.quantities, *in_units(sentence))
         if quantity.dimension in _wanted(facet) and not _is_opposite(facet, quantity)
     ]
     name, about = facet.facet.id, label(facet.facet)

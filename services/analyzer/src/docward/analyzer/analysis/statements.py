@@ -21,6 +21,7 @@ _VERBS = alternatives(
     is|are|was|equals|has been|have been|of|=|below|above|between
     must be|shall be|must not be|is not
     lasts?|takes?|reach(?:es)?|exceeds?|amounts? to
+    (?:lies|lie|ranges?|varies|moves) between
     (?:falls?|drops?|rises?|stays?) (?:below|under|above)
     (?:must|shall|may|does|do|can|should) not exceed
     (?:is|are) (?:kept|retained|stored|archived|preserved) for
@@ -37,6 +38,8 @@ _VERB_END = re.compile(
     rf"\s(?:{_VERBS}\s(?:{_BOUNDS}\s)?|for\s(?:at least|at most|up to|more than|no more than)\s)$", re.IGNORECASE
 )
 """What stands between a subject and its value: `is at least`, `must not exceed`, `for at least`."""
+_RANGE = re.compile(r"\bbetween\s[^,;:]{1,25}\sand\s$", re.IGNORECASE)
+"""Before the second end of a range."""
 _BREAK = re.compile(r"[,;:.()|]")
 _REACH = 200
 """Characters before a value within which its subject stands."""
@@ -143,6 +146,14 @@ def _row(document: Document, sentence: Sentence) -> Iterator[Statement | None]:
             yield replace(made, labelled=True, shown=shown)
 
 
+def in_units(sentence: Sentence) -> Iterator[Quantity]:
+    """Of a row whose unit has a column of its own: its bare numbers as what they are."""
+    unit = next((cell.text for column, cell in sentence.cells if _UNIT_COLUMN.search(column)), "")
+    for column, cell in sentence.cells if unit else ():
+        if _VALUE_COLUMN.search(column) and (found := quantities(cell.text, cell.span.start)):
+            yield _with_unit(found[0], cell.text, unit)[0]
+
+
 def _with_unit(quantity: Quantity, cell: str, unit: str) -> tuple[Quantity, str]:
     """`50 million` in a row whose unit is USD is an amount of money: the quantity, and how to show it."""
     shown = f"{' '.join(cell.split())} {unit}" if unit and quantity.dimension == "number" else ""
@@ -195,6 +206,7 @@ def _lasting(before: str, after: str, quantity: Quantity) -> str:
 
 def _noun(before: str) -> str:
     """The noun phrase before the verb that leads to a value; empty where no verb does."""
+    before = _RANGE.sub("between ", before)
     verb = _VERB_END.search(before[-60:])
     if verb is None:
         return ""
@@ -225,7 +237,8 @@ def _statement(
         return None
     made = replace(_made(sentence, label, quantity, scope_text), concept=_parameter(document, sentence, quantity))
     words = content_stems(label)
-    alone = len(words) < 2 and (sentence.kind == "prose" or quantity.dimension == "number")
+    is_prose = sentence.kind == "prose" and not _end_of_range(sentence, quantity)
+    alone = len(words) < 2 and (is_prose or quantity.dimension == "number")
     undated = quantity.dimension == "date" and "date" not in words
     if not made.concept and (alone or undated or not made.subject):
         return None  # one word is no subject outside a table or a list of criteria
@@ -269,7 +282,7 @@ def _end_of_range(sentence: Sentence, quantity: Quantity) -> str:
     start, end = quantity.start - sentence.start, quantity.end - sentence.start
     if re.search(r"\bbetween\s$", sentence.text[:start]) and re.match(r"\sand\s", sentence.text[end:]):
         return "at least"
-    return "at most" if re.search(r"\bbetween\s[^,;:]{1,25}\sand\s$", sentence.text[:start]) else ""
+    return "at most" if _RANGE.search(sentence.text[:start]) else ""
 
 
 def _parameter(document: Document, sentence: Sentence, quantity: Quantity) -> str:

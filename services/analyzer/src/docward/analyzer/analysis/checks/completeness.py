@@ -30,7 +30,8 @@ _COMPUTED = Caseless(r"\b(?:calculat\w+|comput\w+|formula|defined as|equals)\b")
 _SOURCED = Caseless(
     r"\b(?:sourced?|vendors?|providers?|feeds?|database|data ?set|published (?:by|on)|Bloomberg|Reuters|Refinitiv|"
     r"as reported by|(?:prices?|quotes?|volumes?|rates?)\b[^.;]{0,40}\s(?:on|from|at|of)\s(?:the\s)?(?:Xetra|NYSE|"
-    r"Nasdaq|Euronext|LSE|CME|Eurex|SIX|ECB))\b"
+    r"Nasdaq|Euronext|LSE|CME|Eurex|SIX|ECB)|(?:ECB|WM|Fed\w*|Bank of \w+)[^.;]{0,20} rates?|SOFR|SONIA|"
+    r"[€e]STR|EURIBOR|LIBOR|SARON|TONA)\b"
 )
 _INPUTS = Caseless(
     r"\b(?:current|historical|closing|stock|market|token|asset)[ _](?:price|capitali[sz]ation|cap)s?\b|"

@@ -138,7 +138,7 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     alternatives = "|".join(re.escape(name) for name in _variants(symbol))
     name = rf"(?<![\w\\])(?:{alternatives})(?:[_^][\w{{}},]+)?(?:\([^)]*\))?"
     case = re.IGNORECASE if len(symbol) > 3 else re.NOFLAG  # short symbols are told apart by their case
-    stated = re.compile(rf"{name}\s*(?:\$|\\\)|\))?\s*,?\s*{_IS}\s", case)
+    stated = re.compile(rf"{name}\s*(?:\$|\\\)|\)|[\"”])?\s*,?\s*{_IS}\s", case)
     listed = re.compile(rf"\b(?:[Ww]here|with|and|[Ll]et)\s+\$?{name}(?![\w'’-])", case)
     if _follows(document, symbol) or any(d.term.strip("$` ") == symbol for d in document.ir.definitions):
         return True

@@ -32,13 +32,16 @@ _MISSING = Caseless(
 _INPUT = Caseless(r"\b(?:prices?|quotes?|market data|data feeds?|fx rates?|trades? data|volumes?)\b")
 _RANKED = Caseless(
     r"\b(?:(?:are|is) ranked|ranks? (?:all|the|by)|top \d+\b[\w ]{0,40}\b(?:by|selected|chosen|are|receives?)|"
-    r"(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|"
+    r"(?:highest|lowest|largest|smallest)[- ](?:ranked|scoring)|those with the (?:highest|lowest|largest|smallest)\b"
+    r"[^.;]{0,40}\b(?:kept|selected|chosen|included|retained|taken|preferred)|"
+    r"\d+ (?:\w+ ){0,3}with the (?:highest|lowest|largest|"
     r"smallest)|(?:\d+|two|three|five|ten|twenty|fifty) (?:best|worst|highest|lowest)[- ](?:ranked|scor\w+|"
     r"rated)|(?:highest|lowest|largest|smallest) \d+)\b"
 )
 _SUMMARY = Caseless(r"\b(?:overview|purpose|objectives?|summary|introduction|results?)\b")
 _TIES = Caseless(
-    r"\b(?:ties?|tied|equal (?:\w+ )?(?:scores?|ranks?|values?|capitali[sz]ations?|sizes?|weights?|"
+    r"\b(?:(?:two|both|several|they|more than one|those)(?: \w+){0,2} (?:have|share|show) the same|"
+    r"ties?|tied|equal (?:\w+ )?(?:scores?|ranks?|values?|capitali[sz]ations?|sizes?|weights?|"
     r"turnovers?|amounts?|volumes?)|(?:two|both|several|they|these)(?: \w+)? (?:are|have) (?:an )?equal|"
     r"same (?:\w+ )?(?:score|rank|value|market capitali[sz]ation|weight|"
     r"mdv|adv|size)|also equal|identical scores?)\b"
@@ -51,8 +54,12 @@ _RANKING = Caseless(
 _ROUNDED_TO = Caseless(
     r"\b(?:is|are) rounded(?=\s*[.;,])|\bround(?:ed|s|ing)?\b(?: (?:off|each|every|all|them|"
     r"it))? to (?!the (?:nearest|next)\b)|"
-    r"\brounded\b(?=[^.]{0,30}\b(?:decimals?|decimal places|digits)\b)"
+    r"\brounded\b(?=[^.]{0,30}\b(?:decimals?|decimal places|digits)\b)|"
+    r"\b(?:levels?|values?|prices?) (?:is|are) (?:published|calculated|stated|disseminated|quoted|given)\b[^.;]{0,20}"
+    r"\b(?:with|to) (?:\w+ )?(?:\d|two|three|four|five|six) (?:decimals?|decimal places|digits)\b"
 )
+_DECIMALS = Caseless(r"\b(?:decimals?|decimal places|digits)\b")
+_WHOLE_UNITS = Caseless(r"\b(?:whole|lots?|contracts?|shares|units)\b")
 _DIRECTION = Caseless(
     r"\b(?:up|down(?:wards?)?|upwards?|half|nearest|truncat\w+|floor|ceil\w*|towards? zero|next lower|next higher|"
     r"commercial\w*|bankers?['’]?s?|less aggressive|more aggressive|away from|lower|higher)\b|\\l?floor"
@@ -116,7 +123,11 @@ def _undirected(document: Document) -> Iterator[Draft]:
     reader has to know what becomes of the rest.
     """
     rounded = [s for s in document.body if s.kind != "row" and _ROUNDED_TO.search(s.text)]
-    if rounded and not any(_DIRECTION.search(s.text) for s in document.sentences if _rounds(s)):
+    directed = [s for s in document.sentences if _rounds(s) and _DIRECTION.search(s.text)]
+    if all(_WHOLE_UNITS.search(s.text) for s in directed):  # how contracts are rounded is no rule for decimals
+        rounded = [s for s in rounded if s not in directed and (not directed or _DECIMALS.search(s.text))]
+        directed = []
+    if rounded and not directed:
         yield Draft(
             family="IMP",
             category="implementation-precision",

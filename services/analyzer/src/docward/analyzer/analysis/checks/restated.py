@@ -62,6 +62,9 @@ _BOUND = Caseless(
     r"\b(?:above|over|exceed\w*|beyond|larger than|greater than|more than|below|under|less than|smaller than|at most|"
     r"at least|up to|reach(?:es)?|maximum|minimum|limited to|capped at|no more than|with)\s(?:an? )?$"
 )
+_CAPS = Caseless(
+    r"\b(?:limited|capped|restricted|reduced) (?:to|at)\b|\b(?:exceeds?|above|more than|at most|maximum)\b"
+)
 _HELD = Caseless(
     r"\b(?:are|is|were) (?:selected|chosen|kept|included|held|retained|admitted)\b|\b(?:consists? of|comprises?|holds|"
     r"contains|includes|is made of|made up of)\b"
@@ -171,10 +174,20 @@ def _uses_all(parameter: _Parameter, said: _Said) -> bool:
     if len(core) > 1:
         return core <= said.words
     (only,) = core
+    if only == _CONSTITUENT and parameter.stated.dimension == "percent":
+        return _caps_weight(parameter.stated, said)
     if only in _TOO_COMMON and only != _CONSTITUENT:  # `positions of up to 250 contracts` against 200 of them
         bounded = parameter.stated.direction and said.quantity.comparator in {"<=", ">"}
         return parameter.stated.dimension == "count" and bool(bounded) and only in said.near
     return only != _CONSTITUENT or _held(said)
+
+
+def _caps_weight(statement: Statement, said: _Said) -> bool:
+    """`Issuer cap | 3 %` against `the weight of an issuer is limited to 4 %`: the same kind, a weight, and a cap."""
+    kinds = (content_stems(statement.label) & _CONSTITUENTS) <= said.sentence.content
+    return (
+        kinds and statement.direction == "at most" and "weight" in said.near and _CAPS.search(said.clause) is not None
+    )
 
 
 def _counts(parameter: _Parameter, said: _Said) -> bool:
@@ -220,7 +233,9 @@ def _direction_fits(statement: Statement, said: _Said) -> bool:
 
 def _other_scope(statement: Statement, said: _Said) -> bool:
     """The sentence speaks of a case that the label does not: of another side, place or time."""
-    text = said.sentence.text
+    at = said.quantity.start - said.sentence.start
+    whole = said.sentence.text
+    text = whole[: at + len(whole[at:].partition(";")[0])]  # behind it stands what follows, not when it holds
     if _OPENS.match(said.clause):
         text = text.replace(said.clause, _OPENS.sub("", said.clause))
     label = _normal(content_stems(statement.label))

@@ -43,6 +43,10 @@ _AT_THE_OPEN = Caseless(
     r"\bat 0?[5-9]:\d\d\b"
 )
 _BEFORE_THE_OPEN = Caseless(r"\bbefore (?:the )?(?:market )?open(?:ing)?\b")
+_OPEN_FROM_CLOSE = Caseless(
+    r"\bopen(?:ing)? of (?:the )?(?P<day>(?:day|date) \w\b)[^.;]*\bclos(?:e|ing)\b[^.;]{0,12} "
+    r"of (?:the )?(?P=day)(?!\w|\s?-)"
+)
 _OTHER_DAY = Caseless(
     r"\b(?:previous|prior|preceding|following|next|yesterday\w*|day (?:before|after)|estimated?|forecast\w*|"
     r"expected|not|never)\b"
@@ -219,6 +223,8 @@ def look_ahead(document: Document) -> Outcome:
 
 
 def _uses_the_future(text: str) -> bool:
+    if _OPEN_FROM_CLOSE.search(text) and not _OTHER_DAY.search(text):
+        return True
     if not _OF_THE_DAY.search(text) or _OTHER_DAY.search(text):
         return False
     return bool((_KNOWN_AT_THE_END.search(text) and _AT_THE_OPEN.search(text)) or _BEFORE_THE_OPEN.search(text))

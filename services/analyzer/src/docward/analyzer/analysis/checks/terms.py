@@ -42,6 +42,7 @@ _KNOWN = words(
     DTC NSCC FINMA CSSF CNMV CONSOB BIS IMM ISDA ICMA SIFMA OECD UN NASA NOAA TARGET SEPA SWIFT CREST CLS
     SOFR SONIA ESTR EONIA LIBOR EURIBOR TONA SARON TIBOR ICAP ISS CDP TRBC SIC NAICS NACE GLEIF RIC BIC IBAN
     NUMA GAAP IFRS VAT UCITS AIFMD EMIR DORA SFDR PRIIPS MIFIDII OTF MTF SI MOC LOC MOO LOO DAY GTX TIF
+    LSEG BXE CXE DXE MDDX ITCH OUCH SBE FAST CSD CCY LHS RHS EBITDA EBIT EPS ROE ROA TSR
     CSS HTML PNG UUID JWT OIDC TOML GPU GPS NTP PTP UTF ASCII CRC MIT BSD GPL
     """
 )
@@ -142,7 +143,11 @@ def _in_name(text: str, match: re.Match[str]) -> bool:
             after,
         )
     ) or bool(
-        re.search(r"(?:[\w&,]\s|\()[A-Z][a-z]+,?\s$|[A-Z][a-z]+,?\s(?:and|or)\s$", before)
+        re.search(
+            r"(?:[\w&,]\s|\()[A-Z][a-z]+,?\s$|[A-Z][a-z]+,?\s(?:and|or)\s$|"
+            r"\b(?:product|feed|protocol|platform|vendor|venue|exchange|data ?set|provider|broker|named|called)\s$",
+            before,
+        )
         or ((name := re.search(r"(?:^|\n|\|)\s*([A-Z][a-z]{3,})\s$", before)) and name[1] not in _NO_NAME)
     )
 

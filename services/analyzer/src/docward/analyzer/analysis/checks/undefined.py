@@ -17,7 +17,9 @@ _NOUN = (
     r"Thresholds?|Limits?|Divisors?|Windows?|Sizes?|Amounts?|Yields?|Spreads?|Conditions?|Basket|Portfolio|Notional|"
     r"Component|Constituents?|Assets?|Issuers?|Signals?|Exposures?|Adjustments?|Costs?|Quantit(?:y|ies))"
 )
-_TERM = re.compile(rf"(?<!\w)(?P<term>(?:[A-Z][a-z]+[ -]){{1,2}}{_NOUN})\b(?! [A-Z(])")
+_TERM = re.compile(
+    rf"(?<!\w)(?!(?:The|An?|Each|Every|If|When|On|In|At|For)\b)(?P<term>(?:[A-Z][a-z]+[ -]){{1,2}}{_NOUN})\b(?! [A-Z(])"
+)
 _BEFORE = re.compile(r"(?:^|\W)(?:[a-z][\w-]*,?|The|An?|Each|Every)\s$")
 """A word that begins no name: what follows it with capitals is a term."""
 _ELSEWHERE = Caseless(r"\b(?:see|in|list of)\b[^.;]{0,20}\b(?:appendix|annex|schedule|exhibit|glossary)\b")

@@ -134,7 +134,7 @@ _EXPLAINS = Caseless(
 )
 _PRECISE = Caseless(
     r"\(see |\bsections?\s\d|\btable\s\d|\bas (?:defined|set out|specified|described|listed) (?:in|below|above)|"
-    r"\bthat is\b|\bi\.e\.|\bnamely\b|\bmeans\b|\bdefined as\b|\bif and only if\b"
+    r"\bthat is,|\bi\.e\.|\bnamely\b|\bmeans\b|\bdefined as\b|\bif and only if\b"
 )
 _NUMERIC = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma", "cadence", "clock"})
 _SUBJECT_TO_RULE = Caseless(
