@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from docward.events.messages import Actor
-from docward.gateway.auth import Authenticator, development_token, may_manage, sees_everything
+from docward.gateway.auth import Authenticator, development_token, sees_everything
 from docward.gateway.problems import ProblemError
 from unit.gateway.fakes import KEY
 from unit.gateway.running import Running, signed_in
@@ -104,7 +104,7 @@ def test_admins_have_every_role() -> None:
     )
     assert sees_everything(admin)
     assert not sees_everything(viewer)
-    assert [may_manage(actor, "o") for actor in (admin, owner, viewer)] == [True, True, False]
+    assert [actor.manages("o") for actor in (admin, owner, viewer)] == [True, True, False]
 
 
 def test_a_development_token_is_a_token() -> None:

@@ -82,6 +82,14 @@ class Actor(Value):
     roles: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
 
+    def has(self, role: str) -> bool:
+        """An admin has every role."""
+        return role in self.roles or "admin" in self.roles
+
+    def manages(self, owner: str) -> bool:
+        """May change, share, hand over and delete what is `owner`'s: the owner may, and an admin."""
+        return self.subject == owner or self.has("admin")
+
 
 class RepositoryRef(Value):
     """A policy repository, and which release of it; no release = the newest one when it is used."""

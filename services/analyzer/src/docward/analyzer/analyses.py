@@ -83,7 +83,7 @@ def decide(analyses: Analyses, command: Any, request: Request) -> Decision:
         case a.RequestAnalysis() | a.RequestSuiteAnalysis():
             return _request(analyses, command, request)
         case a.CancelAnalysis(analysis_id=ident):
-            if not {"contributor", "admin"} & set(request.actor.roles):
+            if not request.actor.has("contributor"):
                 return Rejected("forbidden", "cancelling an analysis needs the role contributor")
             if ident not in analyses.running:
                 return Rejected("not-running", f"analysis {ident} is not running")
@@ -117,15 +117,7 @@ def _request(analyses: Analyses, command: a.RequestAnalysis | a.RequestSuiteAnal
         focus=command.focus,
         model=command.model,
     )
-    payload = AnalysePayload(
-        analysis_id=ident,
-        version=command.version,
-        markdown=command.markdown,
-        ir=command.ir,
-        repositories=command.repositories,
-        focus=command.focus,
-    )
-    return accepted(event, jobs=[JobSpec(ANALYSE, payload.model_dump(mode="json"))])
+    return accepted(event, jobs=[_job(ANALYSE, AnalysePayload, event)])
 
 
 def _of_suite(ident: UUID, command: a.RequestSuiteAnalysis) -> Decision:
@@ -140,14 +132,12 @@ def _of_suite(ident: UUID, command: a.RequestSuiteAnalysis) -> Decision:
         focus=command.focus,
         model=command.model,
     )
-    payload = SuitePayload(
-        analysis_id=ident,
-        version=command.version,
-        members=command.members,
-        repositories=command.repositories,
-        focus=command.focus,
-    )
-    return accepted(event, jobs=[JobSpec(ANALYSE_SUITE, payload.model_dump(mode="json"))])
+    return accepted(event, jobs=[_job(ANALYSE_SUITE, SuitePayload, event)])
+
+
+def _job(kind: str, payload: type[Value], event: Event) -> JobSpec:
+    """A job works with what its event says."""
+    return JobSpec(kind, event.model_dump(mode="json", include=set(payload.model_fields)))
 
 
 def _run(
@@ -193,7 +183,7 @@ def _record(analyses: Analyses, command: RecordAnalysis) -> Decision:
 def _answer(analyses: Analyses, command: Any, request: Request) -> Decision:
     """A person's answer to a finding, or to several: an answer to an answered one is a rejection, nobody overrules
     unseen; of several answers all are given or none is."""
-    if not {"contributor", "admin"} & set(request.actor.roles):
+    if not request.actor.has("contributor"):
         return Rejected("forbidden", "answering a finding needs the role contributor")
     answers = _each(command) if isinstance(command, a.AnswerFindings) else [command]
     if not answers:

@@ -11,7 +11,7 @@ from typing import Any
 
 from docward.analyzer.analysis.packs import Mistake, mistakes, policy_mistakes
 from docward.events import policies as p
-from docward.events.messages import Actor, Event
+from docward.events.messages import Event
 from docward.events.topics import POLICY_COMMANDS, POLICY_EVENTS
 from docward.runtime.aggregates import Aggregate, Decision, Rejected, Request, accepted, chunked
 
@@ -48,7 +48,7 @@ class Repository:
 
 
 def decide(repository: Repository, command: Any, request: Request) -> Decision:
-    if not _may_edit(request.actor):
+    if not request.actor.has("admin"):
         return Rejected("forbidden", "policy repositories are kept by administrators")
     match command:
         case p.ImportPack(pack=pack):
@@ -60,10 +60,6 @@ def decide(repository: Repository, command: Any, request: Request) -> Decision:
     if repository.archived:
         return Rejected("archived", f"the policy repository {repository.name!r} is archived")
     return _edit(repository, command)
-
-
-def _may_edit(actor: Actor) -> bool:
-    return "admin" in actor.roles
 
 
 def _create(repository: Repository, command: p.CreateRepository, request: Request) -> Decision:

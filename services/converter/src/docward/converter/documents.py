@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from docward.events import documents as d
-from docward.events.messages import Actor, ObjectRef, RepositoryRef, Value
+from docward.events.messages import ObjectRef, RepositoryRef, Value
 from docward.events.topics import DOCUMENT_COMMANDS, DOCUMENT_EVENTS
 from docward.runtime.aggregates import Aggregate, Decision, JobSpec, Rejected, Request, accepted
 
@@ -108,7 +108,7 @@ def decide(document: Document, command: Any, request: Request) -> Decision:
         return Rejected("not-found", "there is no such document")
     if document.deleted:
         return Rejected("deleted", "the document has been deleted")
-    if not _may_edit(document, request.actor):
+    if not request.actor.manages(document.owner):
         return Rejected("forbidden", "only the owner or an administrator may do this")
     return _edit(document, command)
 
@@ -116,7 +116,7 @@ def decide(document: Document, command: Any, request: Request) -> Decision:
 def _submit(document: Document, command: d.SubmitDocument, request: Request) -> Decision:
     if document.exists:
         return Rejected("already-exists", "there is a document with this id")
-    if not {"contributor", "admin"} & set(request.actor.roles):
+    if not request.actor.has("contributor"):
         return Rejected("forbidden", "submitting a document needs the role contributor")
     event = d.DocumentSubmitted(
         title=command.title.strip(),
@@ -253,10 +253,6 @@ def _converted(document: Document, version: Version, command: RecordConversion) 
 def _convert(number: int, original: ObjectRef, filename: str) -> JobSpec:
     payload = ConvertPayload(version=number, original=original, filename=filename)
     return JobSpec(CONVERT, payload.model_dump(mode="json"))
-
-
-def _may_edit(document: Document, actor: Actor) -> bool:
-    return actor.subject == document.owner or "admin" in actor.roles
 
 
 def evolve(document: Document, event: Any) -> Document:  # noqa: C901 -- one line per event, nothing nested

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from docward.events import groups as g
-from docward.events.messages import Actor, Event
+from docward.events.messages import Event
 from docward.events.topics import DOCUMENT_COMMANDS, DOCUMENT_EVENTS
 from docward.runtime.aggregates import Aggregate, Decision, Rejected, Request, accepted
 
@@ -35,7 +35,7 @@ def decide(group: DocumentGroup, command: Any, request: Request) -> Decision:
         return Rejected("not-found", "there is no such document group")
     if group.deleted:
         return Rejected("deleted", "the document group has been deleted")
-    if not _may_edit(group, request.actor):
+    if not request.actor.manages(group.owner):
         return Rejected("forbidden", "only the owner or an administrator may do this")
     return _edit(group, command)
 
@@ -43,7 +43,7 @@ def decide(group: DocumentGroup, command: Any, request: Request) -> Decision:
 def _create(group: DocumentGroup, command: g.CreateDocumentGroup, request: Request) -> Decision:
     if group.exists:
         return Rejected("already-exists", "there is a document group with this id")
-    if not {"contributor", "admin"} & set(request.actor.roles):
+    if not request.actor.has("contributor"):
         return Rejected("forbidden", "creating a document group needs the role contributor")
     if twice := _repeated(command.members):
         return Rejected("duplicate-member", f"the document {twice} is named twice")
@@ -118,10 +118,6 @@ def _no_member(ident: UUID) -> Rejected:
 
 def _repeated(idents: Sequence[UUID]) -> UUID | None:
     return next((ident for place, ident in enumerate(idents) if ident in idents[:place]), None)
-
-
-def _may_edit(group: DocumentGroup, actor: Actor) -> bool:
-    return actor.subject == group.owner or "admin" in actor.roles
 
 
 def evolve(group: DocumentGroup, event: Any) -> DocumentGroup:

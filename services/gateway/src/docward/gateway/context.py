@@ -21,7 +21,7 @@ from pydantic import BaseModel
 from docward.events.messages import Actor, Command
 from docward.events.topics import DOCUMENT_COMMANDS
 from docward.gateway import publishing
-from docward.gateway.auth import Caller, may_manage
+from docward.gateway.auth import Caller
 from docward.gateway.operators import Operators
 from docward.gateway.preconditions import IdempotencyKeyHeader, TraceContext, Versions, Wait, require_current
 from docward.gateway.problems import ProblemError, not_found
@@ -94,7 +94,7 @@ async def managed_document(document: VisibleDocument, caller: Caller) -> Documen
 
 
 def require_manager(document: Document, caller: Actor) -> None:
-    if not may_manage(caller, document.owner):
+    if not caller.manages(document.owner):
         raise ProblemError(403, "forbidden", "Only the document's owner or an admin may do this.")
 
 

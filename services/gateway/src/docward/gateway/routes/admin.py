@@ -12,7 +12,7 @@ from pydantic import Field
 
 from docward.events.messages import Actor
 from docward.events.topics import TOPICS
-from docward.gateway.auth import having
+from docward.gateway.auth import Admin
 from docward.gateway.context import Context
 from docward.gateway.operated import (
     Difference,
@@ -41,7 +41,6 @@ from docward.runtime.setaside import Asked
 from docward.runtime.standing import standings
 from docward.runtime.topics import described, differences
 
-Admin = Annotated[Actor, Depends(having())]
 router = APIRouter(prefix="/admin", tags=["admin"])
 
 Name = Annotated[str, Path(pattern=r"^[a-z-]{1,40}$")]

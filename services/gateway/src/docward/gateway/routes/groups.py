@@ -28,7 +28,7 @@ from docward.events.groups import (
 from docward.events.messages import Command, derived_id
 from docward.events.topics import DOCUMENT_COMMANDS
 from docward.gateway import pagination
-from docward.gateway.auth import Caller, Contributor, may_manage, sees_everything
+from docward.gateway.auth import Caller, Contributor, sees_everything
 from docward.gateway.context import API, Context, Show, Write, Writing, as_json
 from docward.gateway.pagination import Page, Paging
 from docward.gateway.preconditions import IfMatch, Versions, not_modified, require_current
@@ -91,7 +91,7 @@ VisibleGroup = Annotated[DocumentGroup, Depends(visible_group)]
 
 async def managed_group(group: KnownGroup, caller: Caller) -> DocumentGroup:
     """The group of the path, which the caller may change."""
-    if not may_manage(caller, group.owner):
+    if not caller.manages(group.owner):
         raise ProblemError(403, "forbidden", "Only the group's owner or an admin may do this.")
     return group
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
-from docward.events.messages import Actor
 from docward.events.policies import ImportPack, Pack, repository_id
 from docward.events.topics import POLICY_COMMANDS
 from docward.gateway import pagination
-from docward.gateway.auth import having
+from docward.gateway.auth import Admin
 from docward.gateway.context import API, Context, Gateway, Writing, as_json
 from docward.gateway.packs import read_pack
 from docward.gateway.pagination import Page, Paging
@@ -69,9 +68,7 @@ async def read_release(name: Name, release: VersionInPath, gateway: Context) -> 
         "requestBody": {"required": True, "content": {"application/yaml": _PACK, "application/json": _PACK}}
     },
 )
-async def import_pack(
-    request: Request, write: Writing, if_match: IfMatch, _: Annotated[Actor, Depends(having())]
-) -> Response:
+async def import_pack(request: Request, write: Writing, if_match: IfMatch, _: Admin) -> Response:
     """YAML or JSON. Creates the repository named like the pack, or replaces its policies, and publishes them."""
     pack = await read_pack(await request.body())
 
