@@ -89,7 +89,6 @@ class JobPool:
         self._look_every = look_every_s
         self._kinds = {kind.name: kind for kind in kinds}
         self._pool = pool
-        self._concurrency = concurrency
         self._report = report
         self._wake_relay = wake_relay
         self._wakes = [asyncio.Event() for _ in range(concurrency)]

@@ -22,9 +22,6 @@ from docward.runtime.settings import Kafka
 
 PARTITIONS = {topic.name: topic.partitions for topic in TOPICS}
 
-Positions = Mapping[tuple[str, Place], tuple[int, str]]
-"""(consumer, place) to the next offset and where it is stored."""
-
 
 async def lags(connection: Connection, kafka: Kafka) -> list[dict[str, Any]]:
     """Of every consumer and partition: `lag` in records, and `seconds` since the first of them was written."""

@@ -40,7 +40,6 @@ class Concept(BaseModel):
     faults: tuple[str, ...] = ()
     """Phrases that name what goes wrong: `is not used` beside one of them is a rule, no denial of the concept."""
     exclusions: tuple[str, ...] = ()
-    related: tuple[str, ...] = ()
     dimension: str = ""
     """For a parameter: a quantity of this dimension after the concept is its value."""
     domain: bool = False
