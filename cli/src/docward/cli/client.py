@@ -276,5 +276,6 @@ def connect(data_dir: Path) -> Client:
     return Client(status.gateway_url, local_token(data_dir), patience=PATIENCE_S)
 
 
-def local_token(data_dir: Path) -> str:
-    return development_token(bytes.fromhex(load_secrets(data_dir)["gateway"]))
+def local_token(data_dir: Path, **claims: Any) -> str:
+    """For the stack of `data_dir`, with the claims of `development_token`."""
+    return development_token(bytes.fromhex(load_secrets(data_dir)["gateway"]), **claims)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import Annotated
 
@@ -53,27 +54,18 @@ def docward(
     """Review the documentation of trading algorithms and indices."""
 
 
-for _verb in (stack.up, stack.down, stack.status, stack.logs, review.submit, review.findings, review.watch):
+# As `--help` lists them: the stack, users' verbs, what needs no server, operators' verbs.
+_VERBS: tuple[Callable[..., None], ...] = (
+    *(demo.demo, stack.up, stack.down, stack.status, stack.logs, stack.token, stack.environment),
+    *(review.submit, review.watch, review.findings, review.answer, review.apply),
+    *(versions.versions, versions.diff, versions.restore, versions.reconvert),
+    *(meaning.ir, meaning.graph, reports.report, reports.compare),
+    *(convert.convert, check.check, validation.validate),
+    *(operate.lag, operate.republish, replay.replay),
+)
+for _verb in _VERBS:
     app.command()(_verb)
-app.command()(review.answer)
-app.command()(review.apply)
-app.command()(meaning.ir)
-app.command()(meaning.graph)
-app.command()(versions.versions)
-app.command()(versions.diff)
-app.command()(versions.restore)
-app.command()(versions.reconvert)
 app.command("import")(review.import_packs)
-app.command()(convert.convert)
-for _verb in (operate.lag, stack.environment, demo.demo):
-    app.command()(_verb)
-
-app.command()(check.check)
-app.command()(reports.report)
-app.command()(reports.compare)
-app.command()(validation.validate)
-app.command()(operate.republish)
-app.command()(replay.replay)
 projections.app.command("verify")(replay.verify)
 projections.app.command("replays")(replay.list_replays)
 projections.app.command("cancel")(replay.cancel_replay)

@@ -1,4 +1,4 @@
-"""The verbs of the local stack: `up`, `down`, `status`, `logs`, `environment`.
+"""The verbs of the local stack: `up`, `down`, `status`, `logs`, `token`, `environment`.
 
 With --json exactly one JSON value goes to standard output (`logs`: one a line); progress goes to standard error. Of
 `status`, exit code 0 means that everything is ready, 1 that it runs and not all of it is.
@@ -18,13 +18,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from docward.cli.client import local_token
 from docward.cli.codes import FAILED, NOT_RUNNING, TIMED_OUT
 from docward.cli.terminal import listing, stdout
+from docward.gateway.auth import ROLES
 from docward.localstack import LocalStackError, NotRunningError, StartTimeoutError
 from docward.localstack.control import OWN_FILES, StackStatus, read_status, start_detached, stop_stack
 from docward.localstack.environment import load_secrets, service_environment
 from docward.localstack.logs import follow, log_files, tail
-from docward.localstack.stack import find_stack, known_stack
+from docward.localstack.stack import Stack, find_stack, known_stack
 from docward.localstack.supervisor import Supervisor, run_until_signalled
 
 DataDir = Annotated[
@@ -181,6 +183,22 @@ def _exit_codes() -> Iterator[None]:
         raise typer.Exit(code) from None
 
 
+def token(
+    *,
+    subject: Annotated[str, typer.Option(help="Who it says is asking.")] = "developer",
+    roles: Annotated[list[str] | None, typer.Option("--role", help="By default admin; may be repeated.")] = None,
+    groups: Annotated[list[str] | None, typer.Option("--group", help="May be repeated.")] = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    json_output: Json = False,
+) -> None:
+    """Print a bearer token for the API of the running stack, valid for 30 days. JSON: {token}."""
+    if unknown := set(roles or ()) - set(ROLES):
+        raise typer.BadParameter(f"there are: {', '.join(ROLES)}", param_hint=f"--role {min(unknown)}")
+    _running(data_dir)
+    made = local_token(data_dir, subject=subject, roles=tuple(roles or ("admin",)), groups=tuple(groups or ()))
+    print(json.dumps({"token": made}) if json_output else made)
+
+
 def environment(
     *,
     name: Annotated[
@@ -190,13 +208,18 @@ def environment(
     json_output: Json = False,
 ) -> None:
     """Print the variables with which another program speaks to the running stack, its own key included."""
-    stack = find_stack(data_dir)
-    if stack is None:
-        _errors.print(f"nothing runs in {data_dir}; start it with: docward up")
-        raise typer.Exit(NOT_RUNNING)
+    stack = _running(data_dir)
     secrets = load_secrets(data_dir)
     if name not in secrets:
         raise typer.BadParameter(f"there are: {', '.join(sorted(secrets))}", param_hint="NAME")
     values = service_environment(name, stack, {}, secrets)
     del values["DOCWARD_KEYRING"]  # who only sends needs nobody else's key
     print(json.dumps(values) if json_output else "\n".join(f"{key}={shlex.quote(v)}" for key, v in values.items()))
+
+
+def _running(data_dir: Path) -> Stack:
+    stack = find_stack(data_dir)
+    if stack is None:
+        _errors.print(f"nothing runs in {data_dir}; start it with: docward up")
+        raise typer.Exit(NOT_RUNNING)
+    return stack
