@@ -1,6 +1,6 @@
-"""/audit and /documents/{id}/audit: who did what, and when."""
+"""/audit, /documents/{id}/audit and /document-groups/{id}/audit: who did what, and when."""
 
-# ruff: noqa: FAST003  # KnownDocument takes `document_id` from the path
+# ruff: noqa: FAST003  # KnownDocument and KnownGroup take the id from the path
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from docward.events.messages import Actor
 from docward.gateway import pagination
 from docward.gateway.auth import Auditor, Caller, sees_everything
 from docward.gateway.context import Context, KnownDocument
@@ -17,6 +18,7 @@ from docward.gateway.pagination import Page, Paging
 from docward.gateway.problems import ProblemError, documented
 from docward.gateway.queries import audit
 from docward.gateway.queries.audit import AuditEntry, AuditFilters
+from docward.gateway.routes.groups import KnownGroup
 
 router = APIRouter(tags=["audit"])
 
@@ -36,9 +38,24 @@ async def read_document_trail(
     document: KnownDocument, caller: Caller, gateway: Context, paging: Annotated[Paging, Query()]
 ) -> Page[AuditEntry]:
     """For auditors, admins and the document's owner; of a deleted document too. The newest first."""
-    if not sees_everything(caller) and document.owner != caller.subject:
-        raise ProblemError(403, "forbidden", "Only the document's owner, auditors and admins may read its trail.")
+    _require_reader(caller, document.owner, "document")
     return await _page(gateway, AuditFilters(aggregate_id=document.document_id), paging)
+
+
+@router.get(
+    "/document-groups/{group_id}/audit", summary="Read a document group's audit trail", responses=documented(404)
+)
+async def read_group_trail(
+    group: KnownGroup, caller: Caller, gateway: Context, paging: Annotated[Paging, Query()]
+) -> Page[AuditEntry]:
+    """For auditors, admins and the group's owner; of a deleted group too. The newest first."""
+    _require_reader(caller, group.owner, "group")
+    return await _page(gateway, AuditFilters(aggregate_id=group.group_id), paging)
+
+
+def _require_reader(caller: Actor, owner: str, what: str) -> None:
+    if not sees_everything(caller) and owner != caller.subject:
+        raise ProblemError(403, "forbidden", f"Only the {what}'s owner, auditors and admins may read its trail.")
 
 
 async def _page(gateway: Context, filters: AuditFilters, paging: Paging) -> Page[AuditEntry]:

@@ -28,14 +28,13 @@ from docward.events.groups import (
 from docward.events.messages import Command, derived_id
 from docward.events.topics import DOCUMENT_COMMANDS
 from docward.gateway import pagination
-from docward.gateway.auth import Caller, Contributor, sees_everything
+from docward.gateway.auth import Caller, Contributor
 from docward.gateway.context import API, Context, Show, Write, Writing, as_json
 from docward.gateway.pagination import Page, Paging
 from docward.gateway.preconditions import IfMatch, Versions, not_modified, require_current
 from docward.gateway.problems import ProblemError, documented, invalid, not_found
 from docward.gateway.publishing import Order
-from docward.gateway.queries import audit, documents, groups
-from docward.gateway.queries.audit import AuditEntry, AuditFilters
+from docward.gateway.queries import documents, groups
 from docward.gateway.queries.groups import DocumentGroup, GroupFilters
 from docward.gateway.queries.operations import Operation
 from docward.gateway.routes.answers import SmallBody, written
@@ -167,18 +166,6 @@ async def remove_member(document_id: UUID, group: ManagedGroup, write: Writing, 
 @router.put("/{group_id}/primary", status_code=202, summary="Set the primary member", responses=written(DocumentGroup))
 async def set_primary(member: Member, group: ManagedGroup, write: Writing, if_match: IfMatch) -> Response:
     return await _send(write, group, if_match, SetPrimaryMember(document_id=member.document_id))
-
-
-@router.get("/{group_id}/audit", summary="Read a document group's audit trail", responses=documented(404))
-async def read_trail(
-    group: KnownGroup, caller: Caller, gateway: Context, paging: Annotated[Paging, Query()]
-) -> Page[AuditEntry]:
-    """For auditors, admins and the group's owner; of a deleted group too. The newest first."""
-    if not sees_everything(caller) and group.owner != caller.subject:
-        raise ProblemError(403, "forbidden", "Only the group's owner, auditors and admins may read its trail.")
-    after = pagination.decode(paging.cursor, tuple[datetime, UUID])
-    rows = await audit.newest(gateway.reads, AuditFilters(aggregate_id=group.group_id), after, paging.limit + 1)
-    return pagination.page(rows, paging.limit, lambda e: (e.time, e.event_id))
 
 
 async def _send(
