@@ -126,6 +126,16 @@ async def test_what_is_sent_wrongly_is_named(running: Running, path: str, field:
     assert field in [error["field"] for error in answered.json()["errors"]]
 
 
+@pytest.mark.parametrize(("content", "kind"), [('{"title": "Pairs"}', "text/plain"), ("[]", "application/json")])
+async def test_a_body_that_is_read_as_no_object_says_how_to_send_one(running: Running, content: str, kind: str) -> None:
+    headers = {**signed_in("contributor"), "Content-Type": kind}
+    answered = await running.client.post("/api/v1/document-groups", content=content, headers=headers)
+    assert answered.status_code == 422
+    (mistake,) = answered.json()["errors"]
+    assert mistake["field"] == "body"
+    assert "Content-Type: application/json" in mistake["message"]
+
+
 async def test_problem_documents_fit_their_schema(running: Running) -> None:
     schema = running.app.openapi()["components"]["schemas"]["Problem"]
     components = {"components": running.app.openapi()["components"]}

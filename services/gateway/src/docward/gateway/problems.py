@@ -80,12 +80,17 @@ def invalid(field: str, message: str, *, code: str = "invalid-request") -> Probl
     return ProblemError(422, code, "The request is not valid.", errors=[{"field": field, "message": message}])
 
 
+_NO_OBJECT = "is no JSON object: send one, a body with `Content-Type: application/json`"
+"""Without that header a body is not read as JSON, whatever it holds."""
+
+
 def invalid_fields(error: ValidationError | RequestValidationError, *, within: str = "") -> ProblemError:
     """The mistakes that pydantic found, by field, without the values that were sent."""
     mistakes = []
     for item in error.errors():
         place = ".".join(str(part) for part in ((within,) if within else ()) + tuple(item["loc"]))
-        mistakes.append({"field": place, "message": str(item["msg"]).removeprefix("Value error, ")})
+        message = _NO_OBJECT if item["type"] == "model_attributes_type" else str(item["msg"])
+        mistakes.append({"field": place, "message": message.removeprefix("Value error, ")})
     return ProblemError(422, "invalid-request", "The request is not valid.", errors=mistakes)
 
 

@@ -1,7 +1,5 @@
 """/documents/{id}/changes: what accepted findings propose becomes the document's next version."""
 
-# VisibleDocument takes `document_id` from the path
-
 from __future__ import annotations
 
 from collections.abc import Callable
