@@ -20,11 +20,13 @@ from uuid import uuid4
 
 import asyncpg
 import httpx
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from docward.events.actor import Signer
 from docward.gateway.auth import development_token
 from docward.localstack.environment import KEY_HOLDERS
-from docward.localstack.stack import Stack
+from docward.localstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, Stack, start_stack
 from docward.runtime.settings import Settings
 
 KEYS = {name: f"{index:02x}" * 32 for index, name in enumerate(KEY_HOLDERS, start=1)}
@@ -138,6 +140,51 @@ class Installation:
             return list(await connection.fetch(sql, *values))
         finally:
             await connection.close()
+
+    async def delete_topic(self, name: str) -> None:
+        """As Kafka's own tool does, until it is gone."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
+        await admin.start()
+        try:
+            await admin.delete_topics([self.prefix + name])
+
+            async def gone() -> bool:
+                return self.prefix + name not in await admin.list_topics()
+
+            await until(gone)
+        finally:
+            await admin.close()
+
+    async def start_with_analysed(self, documents: int) -> None:
+        """Start all services, and submit so many documents; until they are analysed."""
+        self.start()
+        await self.ready()
+        with self.api() as client:
+            for number in range(documents):
+                answer = client.post(
+                    "/documents",
+                    params={"filename": f"{number}.md"},
+                    content=f"# Index {number}\n\nThe index is rebalanced every quarter.\n".encode(),
+                    headers={"Idempotency-Key": str(uuid4()), "Content-Type": "text/markdown"},
+                )
+                assert answer.status_code == 202, answer.text
+
+            async def finished() -> bool:
+                items = client.get("/documents").json()["items"]
+                return len(items) == documents and {each["status"] for each in items} == {"analyzed"}
+
+            await until(finished, within=90)
+
+
+@contextmanager
+def started_servers(folder: Path, *, brokers: int = 1) -> Iterator[Stack]:
+    """Servers that may be stopped without harm to another test."""
+    with pytest.MonkeyPatch.context() as environment:
+        for variable in (KAFKA_VARIABLE, POSTGRES_VARIABLE):
+            environment.delenv(variable, raising=False)
+        stack = start_stack(folder, durable=False, brokers=brokers)
+    yield stack
+    stack.remove()
 
 
 @asynccontextmanager

@@ -9,18 +9,16 @@ import pytest
 
 from chaos.forms import BRIEF
 from chaos.runner import Ground
-from docward.localstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, Stack, start_stack
+from docward.localstack.stack import Stack
+from installation import started_servers
 
 
 @pytest.fixture(scope="module")
 def own_servers(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    with pytest.MonkeyPatch.context() as environment:
-        for variable in (KAFKA_VARIABLE, POSTGRES_VARIABLE):
-            environment.delenv(variable, raising=False)
-        brokers = getattr(request.module, "BROKERS", 1)
-        stack = start_stack(tmp_path_factory.mktemp("own-servers"), durable=False, brokers=brokers)
-    yield stack
-    stack.remove()
+    with started_servers(
+        tmp_path_factory.mktemp("own-servers"), brokers=getattr(request.module, "BROKERS", 1)
+    ) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from docward.events.topics import DOCUMENT_EVENTS
 from installation import Installation, until
@@ -20,43 +19,12 @@ READ_MODELS = ("documents", "search", "audit", "operations")
 @pytest.fixture
 async def place(installation: Installation) -> Installation:
     """With three documents, analysed."""
-    installation.start()
-    await installation.ready()
-    with installation.api() as client:
-        for number in range(3):
-            answer = client.post(
-                "/documents",
-                params={"filename": f"{number}.md"},
-                content=f"# Index {number}\n\nThe index is rebalanced every quarter.\n".encode(),
-                headers={"Idempotency-Key": str(uuid4()), "Content-Type": "text/markdown"},
-            )
-            assert answer.status_code == 202, answer.text
-
-        async def finished() -> bool:
-            items = client.get("/documents").json()["items"]
-            return len(items) == 3 and {each["status"] for each in items} == {"analyzed"}
-
-        await until(finished, within=90)
+    await installation.start_with_analysed(3)
     return installation
 
 
 async def verified(place: Installation, name: str, *, code: int = 0, against: str = "store") -> Any:
     return await said(place, "projections", "verify", name, "--against", against, "--json", code=code)
-
-
-async def lost(place: Installation) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=place.kafka)
-    await admin.start()
-    name = place.prefix + DOCUMENT_EVENTS.name
-    try:
-        await admin.delete_topics([name])
-
-        async def gone() -> bool:
-            return name not in await admin.list_topics()
-
-        await until(gone)
-    finally:
-        await admin.close()
 
 
 async def test_rows_are_held_against_the_event_store_whatever_became_of_the_topic(place: Installation) -> None:
@@ -75,7 +43,7 @@ async def test_rows_are_held_against_the_event_store_whatever_became_of_the_topi
 
     for service in ("converter", "analyzer", "projector"):
         place.stop(service)
-    await lost(place)
+    await place.delete_topic(DOCUMENT_EVENTS.name)
     place.start("converter", "analyzer", "projector")
     code, text = await docward(place, "projections", "verify", "documents")
     assert code == 1

@@ -6,7 +6,6 @@ import json
 from uuid import uuid4
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
 
 from docward.events.codec import Encoded
 from docward.events.topics import DOCUMENT_COMMANDS, TOPICS
@@ -37,18 +36,7 @@ async def parked(place: Installation, number: int) -> None:
 
 async def made_anew(place: Installation) -> None:
     """With Kafka's own tools, and by the services' way of creating topics."""
-    name = place.prefix + DOCUMENT_COMMANDS.name
-    admin = AIOKafkaAdminClient(bootstrap_servers=place.kafka)
-    await admin.start()
-    try:
-        await admin.delete_topics([name])
-
-        async def gone() -> bool:
-            return name not in await admin.list_topics()
-
-        await until(gone)
-    finally:
-        await admin.close()
+    await place.delete_topic(DOCUMENT_COMMANDS.name)
     await ensure_topics(place.settings("gateway").kafka, TOPICS)
 
 

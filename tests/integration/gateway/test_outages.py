@@ -15,7 +15,8 @@ import asyncpg
 import httpx
 import pytest
 
-from docward.localstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, Stack, start_stack
+from docward.localstack.stack import Stack
+from installation import started_servers
 from integration.gateway.served import DEADLINE_S, Served, served
 from integration.projector.installation import installed
 
@@ -24,12 +25,8 @@ TEXT = b"# Momentum\n"
 
 @pytest.fixture(scope="module")
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with pytest.MonkeyPatch.context() as environment:
-        for variable in (KAFKA_VARIABLE, POSTGRES_VARIABLE):
-            environment.delenv(variable, raising=False)
-        stack = start_stack(tmp_path_factory.mktemp("servers"), durable=False)
-    yield stack
-    stack.remove()
+    with started_servers(tmp_path_factory.mktemp("own-servers")) as stack:
+        yield stack
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from docward.runtime import replays
 from installation import Installation, until
 
@@ -17,23 +15,8 @@ select (select count(*) from converter.events) as converted, (select count(*) fr
 
 async def test_a_replay_repeats_no_side_effect(installation: Installation) -> None:
     place = installation
-    place.start()
-    await place.ready()
+    await place.start_with_analysed(3)
     with place.api() as client:
-        for number in range(3):
-            answer = client.post(
-                "/documents",
-                params={"filename": f"{number}.md", "repositories": []},
-                content=f"# Index {number}\n\nThe index is rebalanced every quarter.\n".encode(),
-                headers={"Idempotency-Key": str(uuid4()), "Content-Type": "text/markdown"},
-            )
-            assert answer.status_code == 202, answer.text
-
-        async def finished() -> bool:
-            items = client.get("/documents").json()["items"]
-            return len(items) == 3 and {each["status"] for each in items} == {"analyzed"}
-
-        await until(finished, within=90)
         shown = client.get("/documents").json()
         before = await place.fetch(EFFECTS)
         objects = sorted(path.name for path in place.objects.rglob("*") if path.is_file())

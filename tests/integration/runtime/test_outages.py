@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from docward.localstack.servers import Server
-from docward.localstack.stack import KAFKA_VARIABLE, POSTGRES_VARIABLE, Stack, start_stack
+from docward.localstack.stack import Stack
 from docward.runtime.errors import BrokerUnavailableError, TooLargeError
 from docward.runtime.kafka import PUBLISH_TIMEOUT_S
 from docward.runtime.service import STALE_S
-from installation import new_installation, until
+from installation import new_installation, started_servers, until
 from integration.runtime.counter import COMMANDS, EVENTS, Added, a_counter, adds, history
 from integration.runtime.world import World, a_world, deciding
 
@@ -24,12 +24,8 @@ from integration.runtime.world import World, a_world, deciding
 @pytest.fixture(scope="module")
 def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A broker that may be stopped without harm to another test."""
-    with pytest.MonkeyPatch.context() as environment:
-        for variable in (KAFKA_VARIABLE, POSTGRES_VARIABLE):
-            environment.delenv(variable, raising=False)
-        stack = start_stack(tmp_path_factory.mktemp("own-servers"), durable=False)
-    yield stack
-    stack.remove()
+    with started_servers(tmp_path_factory.mktemp("own-servers")) as stack:
+        yield stack
 
 
 @pytest.fixture

@@ -69,14 +69,7 @@ async def expire(world: World, before: int) -> None:
 
 
 async def make_anew(world: World) -> None:
-    name = world.place.prefix + COMMANDS.name
-    async with an_admin(world) as admin:
-        await admin.delete_topics([name])
-
-        async def gone() -> bool:
-            return name not in await admin.list_topics()
-
-        await until(gone)
+    await world.place.delete_topic(COMMANDS.name)
     await ensure_topics(world.around.settings.kafka, TOPICS)
 
 

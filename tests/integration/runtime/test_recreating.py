@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from docward.runtime import generations, switching
 from docward.runtime.kafka import ensure_topics
 from docward.runtime.operating import Operator, republish
@@ -21,18 +19,7 @@ BY = Operator("an operator", "the topic was recreated")
 
 async def recreated(world: World) -> None:
     """With Kafka's own tools, and by the services at their start."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=world.place.kafka)
-    await admin.start()
-    name = world.place.prefix + EVENTS.name
-    try:
-        await admin.delete_topics([name])
-
-        async def gone() -> bool:
-            return name not in await admin.list_topics()
-
-        await until(gone)
-    finally:
-        await admin.close()
+    await world.place.delete_topic(EVENTS.name)
     await ensure_topics(world.around.settings.kafka, TOPICS)
 
 
