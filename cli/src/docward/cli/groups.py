@@ -18,7 +18,7 @@ from rich.text import Text
 from docward.cli import codes, show
 from docward.cli.client import Client, ClientError, connect
 from docward.cli.reports import Format
-from docward.cli.review import Fingerprints, Verb, Wait, answers_of, exit_codes
+from docward.cli.review import Answer, Comment, Fingerprints, NewText, Reason, Wait, answers_of, exit_codes
 from docward.cli.stack import DEFAULT_DATA_DIR, DataDir, Json
 
 app = typer.Typer(no_args_is_help=True, help="Keep documents together, and review them as one suite.")
@@ -196,12 +196,12 @@ def findings(group: Group, *, data_dir: DataDir = DEFAULT_DATA_DIR, json_output:
 @app.command()
 def answer(
     group: Group,
-    verb: Annotated[Verb, typer.Argument(help="What to say of them.")],
+    verb: Answer,
     fingerprints: Fingerprints,
     *,
-    text: Annotated[str | None, typer.Option(help="With modify: what is to be written.")] = None,
-    reason: Annotated[str | None, typer.Option(help="With reject: why.")] = None,
-    comment: Annotated[str | None, typer.Option(help="With the others.")] = None,
+    text: NewText = None,
+    reason: Reason = None,
+    comment: Comment = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     json_output: Json = False,
 ) -> None:

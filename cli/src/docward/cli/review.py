@@ -119,14 +119,20 @@ class Verb(StrEnum):
     REOPEN = "reopen"
 
 
+Answer = Annotated[Verb, typer.Argument(help="What to say of them.")]
+NewText = Annotated[str | None, typer.Option(help="With modify: what is to be written.")]
+Reason = Annotated[str | None, typer.Option(help="With reject: why.")]
+Comment = Annotated[str | None, typer.Option(help="With the others.")]
+
+
 def answer(
     document_id: Annotated[str, typer.Argument(metavar="ID")],
-    verb: Annotated[Verb, typer.Argument(help="What to say of them.")],
+    verb: Answer,
     fingerprints: Fingerprints,
     *,
-    text: Annotated[str | None, typer.Option(help="With modify: what is to be written.")] = None,
-    reason: Annotated[str | None, typer.Option(help="With reject: why.")] = None,
-    comment: Annotated[str | None, typer.Option(help="With the others.")] = None,
+    text: NewText = None,
+    reason: Reason = None,
+    comment: Comment = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     json_output: Json = False,
 ) -> None:
