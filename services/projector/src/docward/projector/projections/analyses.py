@@ -16,7 +16,7 @@ from docward.events.analyses import (
 from docward.events.codec import Envelope
 from docward.events.messages import CommandRejected, Message
 from docward.events.topics import ANALYSIS_EVENTS
-from docward.projector.projections.columns import at_and_by, ddl, plain, plain_list
+from docward.projector.projections.columns import at_and_by, ddl, moved, plain, plain_list
 from docward.runtime.projections import Patch, Position, Projection, Upsert, Write
 
 
@@ -32,11 +32,7 @@ def project(envelope: Envelope, message: Message, position: Position) -> Iterato
             yield _finished(envelope, analysis_id, "failed", {"failure_reason": reason, "failure_detail": detail})
         case AnalysisCancelled(analysis_id=analysis_id):
             yield _finished(envelope, analysis_id, "cancelled", {})
-    yield Upsert(
-        "analysis_streams",
-        {"document_id": envelope.key},
-        {"stream_version": envelope.stream_version, "updated_at": envelope.time},
-    )
+    yield Upsert("analysis_streams", {"document_id": envelope.key}, moved(envelope))
 
 
 def _requested(envelope: Envelope, event: AnalysisRequested | SuiteAnalysisRequested) -> Write:

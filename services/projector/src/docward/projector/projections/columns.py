@@ -31,3 +31,8 @@ def at_and_by(verb: str, envelope: Envelope) -> dict[str, Any]:
         f"{verb}_by": envelope.actor.subject,
         f"{verb}_by_name": envelope.actor.name,
     }
+
+
+def moved(envelope: Envelope) -> dict[str, Any]:
+    """How far the row's stream has come, and when."""
+    return {"updated_at": envelope.time, "stream_version": envelope.stream_version}

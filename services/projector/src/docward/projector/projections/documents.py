@@ -29,7 +29,7 @@ from docward.events.documents import (
 )
 from docward.events.messages import Message, stream_id
 from docward.events.topics import DOCUMENT_EVENTS
-from docward.projector.projections.columns import at_and_by, ddl, plain, plain_list
+from docward.projector.projections.columns import at_and_by, ddl, moved, plain, plain_list
 from docward.runtime.projections import Patch, Position, Projection, Upsert, Write
 
 
@@ -40,15 +40,8 @@ def project(envelope: Envelope, message: Message, position: Position) -> Iterato
         case DocumentSubmitted():
             yield _submitted(envelope, message)
         case _:
-            yield Patch(
-                "documents",
-                {"document_id": envelope.key},
-                {
-                    **_document_changes(envelope, message),
-                    "updated_at": envelope.time,
-                    "stream_version": envelope.stream_version,
-                },
-            )
+            changes = _document_changes(envelope, message)
+            yield Patch("documents", {"document_id": envelope.key}, {**changes, **moved(envelope)})
     yield from _versions(envelope, message)
 
 
@@ -66,8 +59,7 @@ def _submitted(envelope: Envelope, event: DocumentSubmitted) -> Write:
             "repositories": plain_list(event.repositories),
             "current_version": 1,
             **at_and_by("created", envelope),
-            "updated_at": envelope.time,
-            "stream_version": envelope.stream_version,
+            **moved(envelope),
         },
     )
 

@@ -18,7 +18,7 @@ from docward.events.groups import (
 )
 from docward.events.messages import Message, stream_id
 from docward.events.topics import ANALYSIS_EVENTS, DOCUMENT_EVENTS
-from docward.projector.projections.columns import at_and_by, ddl
+from docward.projector.projections.columns import at_and_by, ddl, moved
 from docward.runtime.projections import Delete, Patch, Position, Projection, Upsert, Write
 
 PLACES = 1000
@@ -48,17 +48,13 @@ def _created(envelope: Envelope, event: DocumentGroupCreated) -> Write:
             "groups": list(event.groups),
             "primary_id": event.primary,
             **at_and_by("created", envelope),
-            **_moved(envelope),
+            **moved(envelope),
         },
     )
 
 
 def _patched(envelope: Envelope, changes: dict[str, Any]) -> Write:
-    return Patch("document_groups", {"group_id": envelope.key}, {**changes, **_moved(envelope)})
-
-
-def _moved(envelope: Envelope) -> dict[str, Any]:
-    return {"updated_at": envelope.time, "stream_version": envelope.stream_version}
+    return Patch("document_groups", {"group_id": envelope.key}, {**changes, **moved(envelope)})
 
 
 def _changes(envelope: Envelope, message: Message) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from docward.events.policies import (
     RepositoryEdited,
 )
 from docward.events.topics import POLICY_EVENTS
-from docward.projector.projections.columns import at_and_by, ddl, plain
+from docward.projector.projections.columns import at_and_by, ddl, moved, plain
 from docward.runtime.projections import Patch, Position, Projection, Upsert, Write
 
 
@@ -33,15 +33,8 @@ def project(envelope: Envelope, message: Message, position: Position) -> Iterato
         case RepositoryCreated():
             yield _created(envelope, message)
         case _:
-            yield Patch(
-                "repositories",
-                {"repository_id": envelope.key},
-                {
-                    **_repository_changes(envelope, message),
-                    "updated_at": envelope.time,
-                    "stream_version": envelope.stream_version,
-                },
-            )
+            changes = _repository_changes(envelope, message)
+            yield Patch("repositories", {"repository_id": envelope.key}, {**changes, **moved(envelope)})
     yield from _contents(envelope, message)
 
 
@@ -54,8 +47,7 @@ def _created(envelope: Envelope, event: RepositoryCreated) -> Write:
             "title": event.title,
             "description": event.description,
             **at_and_by("created", envelope),
-            "updated_at": envelope.time,
-            "stream_version": envelope.stream_version,
+            **moved(envelope),
         },
     )
 
