@@ -75,7 +75,12 @@ async def test_what_a_newer_converter_reads_as_before_keeps_ids_findings_and_ans
             path = f"/documents/{ident}/findings/{finding['fingerprint']}/modify"
             assert api.post(path, json={"text": "exactly 3"}, headers=SOON).status_code == 200
         async with upgraded(place, rewritten["quotes"][0]["text"]):
+            place.stop("analyzer")
             assert api.post(f"/documents/{ident}/conversion", json={}, headers=SOON).status_code in {200, 202}
+            await until(lambda: converted_by(api, ident, "docward-converter/9"), within=60)
+            early = api.post(f"/documents/{ident}/changes", json={}, headers=SOON)
+            assert (early.status_code, early.json()["code"]) == (409, "stale-text"), early.text
+            place.start("analyzer")
             second = await analysed_anew(api, ident, first["latest_analysis_id"])
             assert second["current_version"] == first["current_version"] == 1
             assert api.get(f"/documents/{ident}/versions/1").json()["converter"] == "docward-converter/9"
@@ -121,6 +126,11 @@ async def assert_only_what_is_kept_applies(
     span = after.findings[kept["fingerprint"]]["proposal"]["span"]
     changed = after.text[: span["start"]] + "exactly 3" + after.text[span["end"] :]
     assert api.get(f"/documents/{ident}/content").text == reread(changed, rewritten)
+
+
+async def converted_by(api: httpx.Client, ident: str, converter: str) -> bool:
+    version = api.get(f"/documents/{ident}/versions/1").json()
+    return bool(version["converter"] == converter and version["status"] == "converted")
 
 
 def read(api: httpx.Client, ident: str) -> Read:

@@ -138,6 +138,18 @@ def test_changes_apply_to_the_latest_converted_version_only(submitted, ready):
     assert asked(changes, *revised).code == "stale-version"
 
 
+def test_changes_of_a_text_that_was_converted_anew_are_refused(ready):
+    changes = d.ApplyChanges(version=1, edits=(EDIT,), markdown_sha256="0" * 64)
+    assert asked(changes, *ready).jobs
+    again = RecordConversion(
+        **{field: getattr(converted(1), field) for field in RecordConversion.__slots__}
+        | {"markdown": an_object("markdown-1").model_copy(update={"sha256": "1" * 64})}
+    )
+    anew = done(again, *done(d.RequestConversion(version=1), *ready))
+    assert asked(changes, *anew).code == "stale-text"
+    assert asked(changes.model_copy(update={"markdown_sha256": None}), *anew).jobs, "of a sender that knows no hash"
+
+
 def test_changes_of_the_same_words_are_refused_by_name(ready):
     first = d.Edit(span=Span(start=0, end=3), original="abc", replacement="x", finding="f1")
     second = d.Edit(span=Span(start=2, end=4), original="cd", replacement="y", finding="f2")

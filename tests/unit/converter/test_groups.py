@@ -107,6 +107,15 @@ def test_renaming_changes_what_is_given(suite: tuple[Event, ...]):
     assert asked(g.RenameDocumentGroup(), *suite).code == "nothing-to-do"
 
 
+def test_a_group_is_not_renamed_to_what_it_is_called(suite: tuple[Event, ...]):
+    same = state(suite)
+    for command in (
+        g.RenameDocumentGroup(title=f" {same.title} "),
+        g.RenameDocumentGroup(title=same.title, description=same.description),
+    ):
+        assert asked(command, *suite).code == "unchanged"
+
+
 def test_only_the_owner_or_an_admin_changes_a_group(suite: tuple[Event, ...]):
     assert asked(g.AddGroupMember(document_id=DATA), *suite, actor=OTHER).code == "forbidden"
     assert state(done(g.AddGroupMember(document_id=DATA), *suite, actor=ADMIN)).members[-1] == DATA

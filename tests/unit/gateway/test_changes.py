@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
@@ -11,11 +13,18 @@ import pytest
 from docward.events.documents import Edit
 from docward.events.findings import ProposedChange
 from docward.events.ir import Span
+from docward.events.messages import ObjectRef
 from docward.gateway.problems import ProblemError
 from docward.gateway.queries.findings import DocumentFinding
-from docward.gateway.routes.changes import edits_of
+from docward.gateway.routes.changes import edits_of, text_of
 
 VERSION = 2
+DOCUMENT = UUID(int=1)
+REPORT = {
+    "engine": "offline/1",
+    "self_containment": {"score": 1.0, "parts": []},
+    "implementability": {"verdict": "implementable", "explanation": ""},
+}
 SPAN = Span(start=4, end=9)
 PROPOSAL = ProposedChange(span=SPAN, original="a few", replacement="3")
 
@@ -93,3 +102,39 @@ def test_nothing_is_no_version() -> None:
         with pytest.raises(ProblemError) as refused:
             edits_of({}, chosen, VERSION)
         assert (refused.value.status, refused.value.code) == (409, code)
+
+
+class Reports:
+    """The read model and the store in one: of each analysis, the hash of the text that it has read, if it told it."""
+
+    def __init__(self, **texts: str | None) -> None:
+        self.texts = {UUID(int=int(name.strip("a"))): text for name, text in texts.items()}
+
+    async def fetchval(self, _: str, analysis: UUID) -> dict[str, Any] | None:
+        if analysis not in self.texts:
+            return None
+        return {"uri": str(analysis), "sha256": "0" * 64, "size": 1, "media_type": "application/json"}
+
+    async def get(self, ref: ObjectRef) -> bytes:
+        text = self.texts[UUID(ref.uri)]
+        return json.dumps(REPORT | {"texts": {} if text is None else {str(DOCUMENT): text}}).encode()
+
+
+async def read_by(reports: Reports, *findings: DocumentFinding) -> str | None:
+    gateway = SimpleNamespace(reads=reports, store=reports)
+    found = of(*findings)
+    return await text_of(cast("Any", gateway), DOCUMENT, found, edits_of(found, None, VERSION))
+
+
+async def test_changes_are_of_the_text_that_their_analysis_has_read() -> None:
+    assert await read_by(Reports(a2="2" * 64, a3="3" * 64), answered("one"), answered("two")) == "2" * 64
+    assert await read_by(Reports(a2=None), answered("one")) is None, "an analysis of before it was told"
+    assert await read_by(Reports(), answered("one")) is None
+
+
+async def test_changes_of_different_texts_are_refused() -> None:
+    both = answered("one"), answered("two", last_seen_analysis=UUID(int=3))
+    assert await read_by(Reports(a2="2" * 64, a3="2" * 64), *both) == "2" * 64
+    with pytest.raises(ProblemError) as refused:
+        await read_by(Reports(a2="2" * 64, a3="3" * 64), *both)
+    assert (refused.value.status, refused.value.code) == (409, "stale-text")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from docward.events.ir import Span
-from docward.events.messages import Command, Event, Number, ObjectRef, RepositoryRef, Value
+from docward.events.messages import Command, Event, Number, ObjectRef, RepositoryRef, Sha256, Value
 
 Title = Annotated[str, Field(min_length=1, max_length=255)]
 Description = Annotated[str, Field(max_length=2000)]
@@ -95,6 +95,8 @@ class ApplyChanges(Command):
 
     version: Number
     edits: tuple[Edit, ...] = Field(min_length=1)
+    markdown_sha256: Sha256 | None = None
+    """Of the text that the edits are of, for a version may be converted anew. Without it, their words alone tell."""
 
 
 class RestoreVersion(Command):

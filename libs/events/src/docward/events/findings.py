@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from docward.events.ir import Span
-from docward.events.messages import Value
+from docward.events.messages import Sha256, Value
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Category = Literal[
@@ -180,3 +180,5 @@ class AnalysisReport(Value):
     missing_documents: tuple[MissingDocument, ...] = ()
     external_dependencies: tuple[ExternalDependency, ...] = ()
     gaps: tuple[ImplementationGap, ...] = ()
+    texts: dict[str, Sha256] = Field(default_factory=dict)
+    """By id of the document: the hash of the Markdown that was read. Empty in reports of before it was told."""

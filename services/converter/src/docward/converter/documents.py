@@ -184,6 +184,9 @@ def _apply_changes(document: Document, command: d.ApplyChanges) -> Decision:
     if base.number != document.latest.number:
         detail = f"the changes are for version {base.number}, the document is at version {document.latest.number}"
         return Rejected("stale-version", detail)
+    if command.markdown_sha256 not in {None, base.markdown.sha256}:
+        detail = f"version {base.number} has been converted anew, and its text is another one: have it analysed again"
+        return Rejected("stale-text", detail)
     for first, second in itertools.pairwise(sorted(command.edits, key=lambda e: (e.span.start, e.span.end))):
         if second.span.start < first.span.end:
             names = " and ".join(edit.finding or repr(edit.original) for edit in (first, second))

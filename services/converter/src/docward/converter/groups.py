@@ -67,13 +67,8 @@ def _edit(group: DocumentGroup, command: Any) -> Decision:
     match command:
         case g.RenameDocumentGroup(title=None, description=None):
             return Rejected("nothing-to-do", "neither a title nor a description is given")
-        case g.RenameDocumentGroup(title=title, description=description):
-            return accepted(
-                g.DocumentGroupRenamed(
-                    title=group.title if title is None else title.strip(),
-                    description=group.description if description is None else description,
-                )
-            )
+        case g.RenameDocumentGroup():
+            return _rename(group, command)
         case g.AddGroupMember(document_id=ident):
             return _add(group, ident)
         case g.RemoveGroupMember(document_id=ident):
@@ -83,6 +78,14 @@ def _edit(group: DocumentGroup, command: Any) -> Decision:
         case g.DeleteDocumentGroup(reason=reason):
             return accepted(g.DocumentGroupDeleted(reason=reason))
     return Rejected("misaddressed", f"{command.TYPE} is no command of a document group")
+
+
+def _rename(group: DocumentGroup, command: g.RenameDocumentGroup) -> Decision:
+    title = group.title if command.title is None else command.title.strip()
+    description = group.description if command.description is None else command.description
+    if (title, description) == (group.title, group.description):
+        return Rejected("unchanged", "the document group has this title and this description")
+    return accepted(g.DocumentGroupRenamed(title=title, description=description))
 
 
 def _add(group: DocumentGroup, ident: UUID) -> Decision:

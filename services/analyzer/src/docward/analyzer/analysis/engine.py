@@ -71,6 +71,7 @@ def analyse(ir: Ir, markdown: str, releases: Sequence[Release]) -> AnalysisRepor
         missing_documents=scores.missing_documents(document),
         external_dependencies=scores.external_dependencies(document, findings),
         gaps=scores.gaps(findings),
+        texts={ir.document_id: ir.markdown_sha256},
     )
 
 

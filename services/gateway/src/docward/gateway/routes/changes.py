@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from docward.events.documents import ApplyChanges, Edit
+from docward.events.findings import AnalysisReport
 from docward.gateway.auth import Contributor
 from docward.gateway.context import (
     Context,
@@ -23,7 +24,7 @@ from docward.gateway.context import (
 from docward.gateway.preconditions import IfMatch
 from docward.gateway.problems import ProblemError
 from docward.gateway.publishing import Order
-from docward.gateway.queries import findings
+from docward.gateway.queries import analyses, findings
 from docward.gateway.queries.documents import Document
 from docward.gateway.queries.findings import DocumentFinding, FindingFilters
 from docward.gateway.routes.answers import SmallBody, written
@@ -56,7 +57,8 @@ async def apply_changes(
     """All in one step: the proposals of accepted findings and the texts of modified ones, each exactly at its place.
 
     A change is for the version that was analysed: what belongs to another, or still has a `{…}` that only a person can
-    fill, is refused by name (409) when it was asked for, and left out when nothing was asked for by name.
+    fill, is refused by name (409) when it was asked for, and left out when nothing was asked for by name. After the
+    version was converted anew, all are refused (`stale-text`) until the document has been analysed again.
     """
     chosen = (changes or Changes()).findings
 
@@ -64,7 +66,10 @@ async def apply_changes(
         found = await answered(gateway, document.document_id, chosen)
         edits = edits_of(found, chosen, document.current_version)
         command = ApplyChanges(
-            version=document.current_version, edits=edits, expected_version=expected_version(document, if_match)
+            version=document.current_version,
+            edits=edits,
+            markdown_sha256=await text_of(gateway, document.document_id, found, edits),
+            expected_version=expected_version(document, if_match),
         )
         return document_order(document.document_id, command)
 
@@ -80,6 +85,24 @@ async def answered(gateway: Gateway, ident: UUID, chosen: tuple[str, ...] | None
         return {finding.fingerprint: finding for _, finding in rows}
     found = await findings.among(gateway.reads, ident, chosen)
     return {finding.fingerprint: finding for finding in found if finding.status in {"accepted", "modified"}}
+
+
+async def text_of(
+    gateway: Gateway, document_id: UUID, found: dict[str, DocumentFinding], edits: tuple[Edit, ...]
+) -> str | None:
+    """The hash of the document's text that the edits are of, as their analysis has read it; None if it told none.
+
+    Raises ProblemError 409 when they are of several texts.
+    """
+    read = {found[edit.finding].last_seen_analysis for edit in edits if edit.finding is not None}
+    texts = set()
+    for analysis in read:
+        if ref := await analyses.report_of(gateway.reads, analysis):
+            report = AnalysisReport.model_validate_json(await gateway.store.get(ref))
+            texts.add(report.texts.get(str(document_id)))
+    if len(texts) > 1:
+        raise ProblemError(409, "stale-text", "The changes are of different texts: have the document analysed again.")
+    return next(iter(texts), None)
 
 
 def _last_seen(finding: DocumentFinding) -> int | str:

@@ -46,7 +46,7 @@ from docward.gateway.queries.groups import DocumentGroup
 from docward.gateway.queries.operations import Operation
 from docward.gateway.routes import findings
 from docward.gateway.routes.answers import RepositoryName, SmallBody, written
-from docward.gateway.routes.changes import Changes, answered, edits_of
+from docward.gateway.routes.changes import Changes, answered, edits_of, text_of
 from docward.gateway.routes.findings import Judged
 from docward.gateway.routes.groups import VisibleGroup, group_path, shows_group
 from docward.gateway.shapes import Sent
@@ -142,7 +142,10 @@ async def apply_changes(
             found = {fingerprint: each for fingerprint, each in found.items() if seen_in(each) != _ELSEWHERE}
         edits = edits_of(found, chosen, document.current_version, seen_in)
         command = ApplyChanges(
-            version=document.current_version, edits=edits, expected_version=expected_version(document, if_match)
+            version=document.current_version,
+            edits=edits,
+            markdown_sha256=await text_of(write.gateway, document.document_id, found, edits),
+            expected_version=expected_version(document, if_match),
         )
         return document_order(document.document_id, command)
 
