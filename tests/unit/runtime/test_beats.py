@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Set as AbstractSet
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError
 
 from docward.runtime import parking
 from docward.runtime.checkpoints import Checkpoints
+from docward.runtime.delivery import FIRST_LOOK_S, LATEST_LOOK_S, Delivery, DeliveryLoop
 from docward.runtime.jobs import JobPool
 from docward.runtime.ownership import LONGEST_PATIENCE, PATIENCE, Ownership
 from docward.runtime.settings import Kafka
@@ -107,3 +110,44 @@ async def test_mirroring_ends_in_bounded_time_however_slow_the_broker_is(monkeyp
     table = Table()
     assert await parking.mirror(cast("Any", table), cast("Any", None), "one", cast("Any", None), "one/1")
     assert table.marked == 0
+
+
+class Unset:
+    """A consumer of partitions that have no positions yet, for as long as it is told."""
+
+    unset = True
+
+    async def getmany(self, **_: Any) -> dict[TopicPartition, list[Any]]:
+        if self.unset:
+            raise NoOffsetForPartitionError({})
+        return {}
+
+
+async def test_positions_that_cannot_be_taken_over_are_looked_at_ever_less_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    around = SimpleNamespace(
+        settings=SimpleNamespace(kafka=Kafka(bootstrap_servers="nowhere:1")),
+        pool=None,
+        publisher=None,
+        instance=lambda _: "one",
+        listener=SimpleNamespace(on=lambda *_: None),
+    )
+    loop = DeliveryLoop(Delivery("one", (), cast("Any", None), "one"), cast("Any", None), cast("Any", around))
+    loop._mirror_at = loop._redrive_at = float("inf")
+    consumer = Unset()
+    for _ in range(8):
+        await loop._come_round(cast("AIOKafkaConsumer", consumer))
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-2:]) == (FIRST_LOOK_S, [LATEST_LOOK_S] * 2)
+    consumer.unset = False
+    await loop._come_round(cast("AIOKafkaConsumer", consumer))
+    consumer.unset = True
+    await loop._come_round(cast("AIOKafkaConsumer", consumer))
+    assert waits[-1] == FIRST_LOOK_S

@@ -43,6 +43,8 @@ PART = 250
 MIRROR_EVERY_S = 5.0
 COMMIT_WITHIN_S = 2.0
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.2, 10.0
+FIRST_LOOK_S, LATEST_LOOK_S = 0.05, 1.0
+"""Between two reads of partitions whose positions are being taken over: with the database away that lasts."""
 
 
 def _runs(records: Iterable[Record]) -> Iterator[list[Record]]:
@@ -87,6 +89,7 @@ class DeliveryLoop:
         self._ownership = Ownership(delivery.consumer, self._kafka, checkpoints)
         self._ahead: _Ahead | None = None
         self._pause = FIRST_PAUSE_S
+        self._look = FIRST_LOOK_S
         self._pace = Pace(delivery.at_once, delivery.at_once)
         self._stopping = False
         self._mirror_at = 0.0
@@ -167,12 +170,14 @@ class DeliveryLoop:
         try:
             read = ahead.records if ahead else await self._read(consumer, POLL_MS)
         except NoOffsetForPartitionError:  # fetching began before the position was set: it is being set
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(self._look)
+            self._look = min(self._look * 2, LATEST_LOOK_S)
             return
         except OffsetOutOfRangeError as error:
             for partition in error.args[0]:
                 self._ownership.stop(partition, "the log no longer holds the stored position")
             return
+        self._look = FIRST_LOOK_S
         # At once: what was read before a partition was taken over may lie anywhere.
         records: list[Record] = []
         for there in _runs(read):
