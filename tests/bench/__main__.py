@@ -1,4 +1,5 @@
-"""`make bench`: how soon a change is visible, how fast commands are decided and read models rebuilt, beside bounds.
+"""`make bench`: how soon a change is visible, how fast commands are decided and read models rebuilt, beside bounds;
+what a burst leaves behind.
 
 Starts a durable local stack of its own; load goes to loopback and ends by itself, in a few minutes. Every figure is
 the median of rounds that alternate with their bound, in steady state. Prints tables, and writes them as JSON.
@@ -17,13 +18,14 @@ from typing import Any
 
 import uvloop
 
+from bench.burst import burst, goals
 from bench.deciding import costs, decided
 from bench.rebuilding import rebuilt
 from bench.visible import HOPS, visible
 from docward.events.actor import Signer
 from docward.localstack import Stack, start_stack
 
-PARTS = ("visible", "deciders", "rebuild")
+PARTS = ("visible", "deciders", "rebuild", "burst")
 
 
 async def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -34,6 +36,7 @@ async def bench(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "visible": lambda stack, room, options: visible(stack, room, options.documents, options.rate),
         "deciders": _deciders,
         "rebuild": _rebuild,
+        "burst": lambda stack, room, options: burst(stack, room, options.seed, options.burst, options.commands // 2),
     }
     found: dict[str, Any] = {"seed": options.seed}
     try:
@@ -92,6 +95,11 @@ def _say(found: dict[str, Any]) -> None:
         print(f"{'  of it, proving signatures':<32}{found['deciders']['signature_share']:>8.1%}")
     if "rebuild" in found:
         print(f"{'  tracing takes of it':<32}{found['rebuild']['trace_costs']:>8.1%}")
+    if row := found.get("burst"):
+        title = f"{row['seconds']:g} s of {row['burst_per_s']}/s, usually {row['usual_per_s']}"
+        print(f"{title:<32}{'reached':>8}{'goal':>8}")
+        for text, reached, most in goals(row):
+            print(f"{text:<32}{reached:>8}{most:>8g}{'  MISSED' if reached > most else ''}")
 
 
 def main() -> None:
@@ -100,6 +108,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=4.0, help="documents a second")
     parser.add_argument("--commands", type=int, default=15_000, help="of a round of the decider")
     parser.add_argument("--events", type=int, default=75_000, help="of a round of the rebuild")
+    parser.add_argument("--burst", type=float, default=30.0, help="seconds of it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", action="append", choices=PARTS, help="measure this part (may be repeated)")
