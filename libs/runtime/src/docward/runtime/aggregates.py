@@ -29,8 +29,7 @@ class Request(NamedTuple):
     """Of the stream before the decision; 0 = nothing has happened."""
 
 
-@dataclass(frozen=True, slots=True)
-class JobSpec:
+class JobSpec(NamedTuple):
     """Slow work that the decision begins. It ends by an internal command of the same aggregate."""
 
     kind: str
@@ -38,14 +37,12 @@ class JobSpec:
     """JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     events: tuple[Event, ...]
     jobs: tuple[JobSpec, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     code: str
     """Stable, kebab-case."""
     detail: str
