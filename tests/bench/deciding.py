@@ -108,7 +108,12 @@ async def decided(stack: Stack, folder: Path, seed: int, number: int) -> dict[st
 
 
 async def _written(dsn: str) -> dict[str, float]:
-    """Commands a second when nothing but their rows is written, in transactions of as many: inserted, and copied."""
+    """Commands a second when nothing but their rows is written, in transactions of as many: inserted, and copied.
+
+    Into tables with the same constraints and indexes, by the same driver, committed as durably, with one position moved
+    in each. Easier than a decider's: the rows are at hand as the driver gave them, nothing is looked up or notified, no
+    id is expected to be there, and neither a broker nor a relay shares the processors.
+    """
     connection = await asyncpg.connect(dsn, server_settings={"search_path": "converter"})
     rows: dict[str, list[tuple[Any, ...]]] = {}
     for table, order in (("events", "seq"), ("commands", "decided_at"), ("jobs", "created_at")):
