@@ -236,8 +236,7 @@ class DeciderHandler:
         return decided | await self._digests(batch, again)
 
     async def _digests(self, batch: Batch, ids: list[UUID]) -> dict[UUID, tuple[str, bytes]]:
-        texts = [uuid_text(ident) for ident in ids]  # the driver takes a text sooner than an id
-        rows = await batch.connection.fetch("select id, source, digest from commands where id = any($1::uuid[])", texts)
+        rows = await batch.connection.fetch("select id, source, digest from commands where id = any($1::uuid[])", ids)
         return {row["id"]: (row["source"], row["digest"]) for row in rows}
 
     async def _remember(self, batch: Batch, new: Sequence[tuple[UUID, str, bytes]]) -> None:
@@ -246,7 +245,7 @@ class DeciderHandler:
             insert into commands (id, source, digest)
             select * from unnest($1::uuid[], $2::text[], $3::bytea[]) on conflict (id) do nothing
             """,
-            [uuid_text(ident) for ident, _, _ in new],
+            [ident for ident, _, _ in new],
             [source for _, source, _ in new],
             [digest for _, _, digest in new],
         )

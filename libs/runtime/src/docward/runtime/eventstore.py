@@ -56,7 +56,7 @@ class NewEvent(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """A row of the table `events`: the columns in its order, ids as text, as database and records take them."""
+    """A row of the table `events`: the columns in its order, ids as text, as its record will have them."""
 
     topic: str
     partition: int
