@@ -7,6 +7,7 @@ must not exceed 5 %”. A name that stands without a value where one belongs is 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -63,6 +64,8 @@ VAGUE_NAMES = words(
 )
 ARTICLES = words("a an the any each all every")
 PREPOSITIONS = words("of at to exceeds exceed below above reaches than")
+LONGEST_CLAUSE = 1000
+"""Characters: a name stands in its first nine words, or nowhere."""
 CLAUSE = re.compile(
     r"[,;:()]|\b(?:that|which|who|when|whenever|where|if|unless|while|because|so|provided|until|and(?= the\b)|but)\b"
 )
@@ -198,6 +201,7 @@ def _item(found: re.Match[str], line: str, offset: int) -> Found | None:
 
 
 def _in_sentence(text: str, offset: int) -> Iterator[Found]:
+    clauses = [found.end() for found in CLAUSE.finditer(text)]
     for found in ASSIGNED.finditer(text):
         quantity = QUANTITY.match(text, found.end())
         if quantity is None or re.match(r":\d|\s+to\s+\d", text[quantity.end() : quantity.end() + 8]):
@@ -206,7 +210,9 @@ def _in_sentence(text: str, offset: int) -> Iterator[Found]:
         if found.group().split()[0] in PREPOSITIONS:
             name = _name_before(before) if quantity["unit"] or quantity["before"] else None
         else:
-            name = _subject(before)
+            clause = bisect_right(clauses, found.start())
+            begin = clauses[clause - 1] if clause else 0
+            name = _subject(before[begin : begin + LONGEST_CLAUSE])
         if name is not None:
             value, unit = split_quantity(quantity)
             begin, end = offset + before.rfind(name), offset + quantity.end()
@@ -215,8 +221,7 @@ def _in_sentence(text: str, offset: int) -> Iterator[Found]:
 
 def _subject(text: str) -> str | None:
     """What a clause is about: its words up to the verb, without articles; a long one ends at its first place."""
-    begin = max((found.end() for found in CLAUSE.finditer(text)), default=0)
-    subject = LEADING.sub("", text[begin:]).strip(" *`_\n")
+    subject = LEADING.sub("", text).strip(" *`_\n")
     if len(subject.split()) > 7:
         subject = re.split(r"\s(?:on|over|up|in|at|for|from|during|per|within|between)\s", subject)[0]
     first = subject.split()[0].lower() if subject else ""
