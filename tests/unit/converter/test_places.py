@@ -48,7 +48,7 @@ async def test_who_takes_long_makes_room_for_others() -> None:
     await first.leave()
 
 
-async def test_who_finds_no_room_beside_keeps_its_place_and_room_comes_back() -> None:
+async def test_who_finds_no_room_beside_keeps_its_place_until_there_is() -> None:
     places = Places(1, long_s=0.05)
     first, second, third = Held(places), Held(places), Held(places)
     await happens(second.has)
@@ -56,10 +56,27 @@ async def test_who_finds_no_room_beside_keeps_its_place_and_room_comes_back() ->
     assert not second.gave.is_set()
     assert not third.has.is_set()
     await first.leave()
-    await second.leave()
+    await happens(second.gave)
     await happens(third.has)
+    await second.leave()
     await happens(third.gave)
     await third.leave()
+
+
+async def test_who_left_before_there_was_room_takes_none() -> None:
+    places = Places(1, long_s=0.05)
+    first, second = Held(places), Held(places)
+    await happens(second.has)
+    await asyncio.sleep(0.2)
+    await second.leave()
+    await first.leave()
+    third, fourth = Held(places), Held(places)
+    await happens(third.has)
+    await asyncio.sleep(0)
+    assert not fourth.has.is_set()
+    await happens(third.gave)
+    await third.leave()
+    await fourth.leave()
 
 
 async def test_who_is_quick_gives_its_place_back_once() -> None:

@@ -8,14 +8,18 @@ import os
 import re
 import resource
 import signal
+import time
 import zlib
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 from reportlab.pdfgen import canvas
 
-from docward.converter.conversion import Conversion, ConversionError, convert
-from docward.converter.sandbox import Limits, Sandbox
+from docward.converter.children import Spent
+from docward.converter.conversion import Conversion, ConversionError, Report, convert
+from docward.converter.sandbox import READ_HERE, Limits, Product, Sandbox
+from docward.events.ir import Ir
 from docward.runtime.sniffing import MARKDOWN, PDF
 
 WORDS = ("Apples", "Bread", "Cheese", "Dates", "Eggs", "Figs", "Grapes")
@@ -70,6 +74,44 @@ def a_bomb() -> bytes:
 async def test_the_result_is_that_of_convert(sandbox):
     assert await sandbox.convert(TEXT, MARKDOWN, document_id="d") == convert(TEXT, MARKDOWN, document_id="d")
     assert sandbox.level in {"landlock+seccomp", "landlock", "seccomp", "rlimit-only"}
+
+
+def a_table(rows: int) -> bytes:
+    return b"# Limits\n\n| a | b |\n| --- | --- |\n" + b"| the value is 5 % | x = a / b |\n" * rows
+
+
+@pytest.mark.parametrize("text", [TEXT, a_table(3000)], ids=["read here", "read by a child"])
+async def test_what_is_stored_is_what_was_converted(sandbox, text: bytes):
+    made = await sandbox.produce(text, MARKDOWN, document_id="d")
+    done = await sandbox.convert(text, MARKDOWN, document_id="d")
+    assert (len(made.ir) > READ_HERE) == (text is not TEXT)
+    assert (made.markdown, made.report, made.sections) == (done.markdown, done.report, 1)
+    assert Ir.model_validate_json(made.ir) == done.ir
+
+
+@pytest.mark.parametrize("size", [10, 2 * READ_HERE])
+async def test_what_is_no_ir_is_not_stored(sandbox, size: int):
+    told = Product(
+        "# Limits\n", b'{"sections": [' + b"1," * (size // 2) + b"1]}", Report(characters_in=1, characters_out=1)
+    )
+    request = {**asdict(Limits()), "skipped": [], "until": None, "recognises": False}
+    with pytest.raises(ConversionError) as error:
+        await sandbox._checked(told, request, Spent(30.0, asyncio.get_running_loop().time() + 60))
+    assert error.value.reason == "converter-crashed"
+
+
+async def test_a_large_ir_takes_no_time_of_the_service(sandbox):
+    began = time.process_time()
+    made = await sandbox.produce(a_table(20_000), MARKDOWN, document_id="d")
+    took = time.process_time() - began
+    began = time.process_time()
+    Ir.model_validate_json(made.ir)
+    assert took < (time.process_time() - began) / 2
+
+
+def test_a_larger_document_has_more_time_up_to_a_bound():
+    limits = Limits(cpu_seconds=10)
+    assert [limits.cpu(mib * 2**20) for mib in (0, 1, 2, 4, 400)] == [10, 15, 20, 30, 30]
 
 
 async def test_a_file_is_read_by_the_child(sandbox, tmp_path: Path):

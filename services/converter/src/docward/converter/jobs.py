@@ -17,13 +17,14 @@ from docward.converter.documents import (
 )
 from docward.converter.sandbox import Sandbox
 from docward.events.documents import Edit
-from docward.events.messages import ObjectRef, Value
+from docward.events.messages import ObjectRef
 from docward.runtime.errors import HashMismatchError, ObjectMissingError
 from docward.runtime.jobs import Job, Report
 from docward.runtime.objects import ObjectStore
 
 MISSING = "The uploaded file is no longer in the object store, or not as it was uploaded: please upload it again."
 
+JSON = "application/json"
 REPORT_EVERY_S = 0.5
 
 
@@ -41,29 +42,29 @@ class ConverterJobs:
         ident = str(job.aggregate_id)
         try:
             data = await self._objects.get(original)
-            conversion = await self._sandbox.convert(
+            made = await self._sandbox.produce(
                 data, original.media_type, document_id=ident, filename=payload.filename, told=_pages(report)
             )
         except (ObjectMissingError, HashMismatchError):
             return RecordConversionFailure(payload.version, "object-missing", MISSING)
         except ConversionError as error:
             return RecordConversionFailure(payload.version, error.reason, error.detail)
-        markdown = await self._put(job, payload.version, "document.md", conversion.markdown.encode(), MARKDOWN)
-        ir = await self._put_json(job, payload.version, "ir.json", conversion.ir)
-        loss = await self._put_json(job, payload.version, "report.json", conversion.report)
+        markdown = await self._put(job, payload.version, "document.md", made.markdown.encode(), MARKDOWN)
+        ir = await self._put(job, payload.version, "ir.json", made.ir, JSON)
+        loss = await self._put(job, payload.version, "report.json", made.report.model_dump_json().encode(), JSON)
         report("converting", 1, 1, "documents")
         return RecordConversion(
             version=payload.version,
             markdown=markdown,
             ir=ir,
             report=loss,
-            converter=conversion.report.converter,
+            converter=made.report.converter,
             sandbox=self._sandbox.level,
-            pages=conversion.ir.pages,
-            sections=len(conversion.ir.sections),
-            characters=len(conversion.markdown),
-            warnings=len(conversion.report.warnings),
-            partial=conversion.report.partial,
+            pages=made.report.pages,
+            sections=made.sections,
+            characters=len(made.markdown),
+            warnings=len(made.report.warnings),
+            partial=made.report.partial,
         )
 
     async def apply_changes(self, job: Job, report: Report) -> RecordChanges | RecordConversionFailure:
@@ -84,9 +85,6 @@ class ConverterJobs:
     def give_up(job: Job, error: BaseException) -> RecordConversionFailure:
         detail = f"The conversion failed for no reason that is known ({type(error).__name__}); it is in the logs."
         return RecordConversionFailure(int(job.payload["version"]), "internal-error", detail)
-
-    async def _put_json(self, job: Job, version: int, name: str, value: Value) -> ObjectRef:
-        return await self._put(job, version, name, value.model_dump_json().encode(), "application/json")
 
     async def _put(self, job: Job, version: int, name: str, data: bytes, media_type: str) -> ObjectRef:
         return await self._objects.put(f"products/{job.aggregate_id}/{version}/{job.id}/{name}", data, media_type)

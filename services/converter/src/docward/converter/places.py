@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -11,12 +13,14 @@ LONG_S = 0.5
 
 
 class Places:
-    """`number` at once, and at most as many beside them that have given way; whoever finds no room there stays."""
+    """`number` at once, and at most as many beside them that have given way; whoever finds no room there stays until
+    there is some."""
 
     def __init__(self, number: int, long_s: float = LONG_S) -> None:
         self._places = asyncio.Semaphore(number)
         self._room = number
         self._long_s = long_s
+        self._staying: deque[Callable[[], None]] = deque()
 
     @asynccontextmanager
     async def one(self, gives_way: Callable[[], None]) -> AsyncIterator[None]:
@@ -25,11 +29,13 @@ class Places:
 
         def give_way() -> None:
             nonlocal given
-            if self._room:
-                given = True
-                self._room -= 1
-                self._places.release()
-                gives_way()
+            if not self._room:
+                self._staying.append(give_way)
+                return
+            given = True
+            self._room -= 1
+            self._places.release()
+            gives_way()
 
         await self._places.acquire()
         timer = asyncio.get_running_loop().call_later(self._long_s, give_way)
@@ -39,5 +45,9 @@ class Places:
             timer.cancel()
             if given:
                 self._room += 1
+                if self._staying:
+                    self._staying.popleft()()
             else:
                 self._places.release()
+                with contextlib.suppress(ValueError):
+                    self._staying.remove(give_way)

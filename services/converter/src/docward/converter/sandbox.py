@@ -3,8 +3,8 @@
 A zygote, a single-threaded process that has imported the parsers (`zygote`), forks one child per document. The child
 limits its memory, processor time, files and core dumps, gives up what it does not need of the kernel (`confinement`),
 converts, answers over a socket and exits; the parent ends it at its wall-clock limit. The service never parses a
-document itself, and it believes nothing that a child says before it is validated. A zygote that died is replaced at
-the next conversion.
+document itself, and it believes nothing that a child says before it is validated: a large IR by another child, for it
+would keep the service's loop for seconds. A zygote that died is replaced at the next conversion.
 
 A child starts no program. It hands the pictures of scanned pages to the parent, which asks Tesseract for their words
 (`recognition`) and gives them back; that time is not the child's, and has a bound of its own.
@@ -22,7 +22,7 @@ import json
 import os
 import signal
 import struct
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,17 @@ from docward.converter.conversion import Conversion, ConversionError, Report
 from docward.converter.conversion.pages import WHY
 from docward.converter.places import Places
 from docward.converter.recognition import Tesseract
-from docward.converter.zygote import FAILED, ended
+from docward.converter.zygote import FAILED, LENGTH, ended
 from docward.events.documents import FailureReason
 from docward.events.ir import Ir
 from docward.runtime import metrics
 
 MOST_SKIPPED = 2
 """Pages that are left out one by one; at the next one the rest of the document is."""
+MORE_FOR = 2 * 2**20
+"""Bytes of a document that give it as much processor time again, twice at most."""
+READ_HERE = 2**17
+"""Bytes of an IR that is validated in this process: for fifteen milliseconds nothing else runs in it."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,28 @@ class Limits:
     memory: int = 552 * 2**20
     """Bytes of address space, of which 100 MiB are the interpreter's and stay on disk: half a gigabyte resident. A
     manual of five hundred pages takes 90 MiB, seven million characters of Markdown take 200."""
-    cpu_seconds: float = 25
-    """Ten times what a manual of five hundred pages takes."""
+    cpu_seconds: float = 10
+    """For a small document. A larger one has as much again for each of its first `MORE_FOR` bytes, see `cpu`."""
     wall_seconds: float = 60.0
     page_cpu_seconds: float = 3.0
     """For reading one page: a hundred times what the heaviest of real manuals took."""
     page_wall_seconds: float = 30.0
+
+    def cpu(self, size: int) -> float:
+        """Seconds of processor time for a document of so many bytes."""
+        return self.cpu_seconds * (1 + min(size / MORE_FOR, 2))
+
+
+@dataclass(frozen=True)
+class Product:
+    """A conversion as it is stored."""
+
+    markdown: str
+    ir: bytes
+    """The JSON of an `Ir`."""
+    report: Report
+    sections: int = 0
+    """Counted when the IR is validated."""
 
 
 @dataclass(frozen=True)
@@ -106,28 +126,57 @@ class Sandbox:
     ) -> Conversion:
         """The conversion of a document; raises ConversionError, also for one that was ended at a limit. `told` hears
         the number of each page before it is read, and how many there are: 0 when all are read."""
+        about = {"media_type": media_type, "document_id": document_id, "filename": filename}
+        made = await self._made(source, about, told, checks=False)
+        try:
+            ir = await asyncio.to_thread(Ir.model_validate_json, made.ir)
+        except ValidationError as error:
+            raise ended("converter-crashed") from error
+        return Conversion(made.markdown, ir, made.report)
+
+    async def produce(
+        self, source: bytes | Path, media_type: str, *, document_id: str, filename: str = "", told: Told | None = None
+    ) -> Product:
+        """As `convert`, for whoever stores the IR and does not read it: a large one takes no time of this process."""
+        about = {"media_type": media_type, "document_id": document_id, "filename": filename}
+        return await self._made(source, about, told, checks=True)
+
+    async def _made(self, source: bytes | Path, about: dict[str, Any], told: Told | None, *, checks: bool) -> Product:
         limits, clock = self._limits, asyncio.get_running_loop().time
-        about = {"media_type": media_type, "document_id": document_id, "filename": filename, **asdict(limits)}
-        about["recognises"] = self._ocr is not None
+        request = {**about, **asdict(limits), "recognises": self._ocr is not None, "checks": False}
+        cpu = limits.cpu(_size(source))
         attempt, first = Attempt(), None
         spent = Spent(limits.page_wall_seconds)
         async with self._places.one(spent.give_way):
             spent.deadline = clock() + limits.wall_seconds
             while True:
-                left = {"cpu_seconds": limits.cpu_seconds - spent.cpu}
+                left = {**asdict(attempt), "cpu_seconds": cpu - spent.cpu}
                 try:
-                    return await self._patiently(source, {**about, **asdict(attempt), **left}, spent, told)
+                    answer = await self._patiently(source, {**request, **left}, spent, told)
+                    made = await asyncio.to_thread(_taken, answer)
+                    return await self._checked(made, {**request, **left}, spent) if checks else made
                 except ConversionError as error:
                     first = first or error
                     following = attempt.after(spent.page, error.reason) if error.reason in WHY else None
-                    if following is None or spent.cpu > limits.cpu_seconds - 1 or clock() > spent.deadline:
+                    if following is None or spent.cpu > cpu - 1 or clock() > spent.deadline:
                         raise first from None
                     attempt = following
 
-    async def _patiently(
-        self, source: bytes | Path, request: dict[str, Any], spent: Spent, told: Told | None
-    ) -> Conversion:
-        """One attempt, in a fresh zygote when this one died: not the document's fault as far as anybody knows."""
+    async def _checked(self, made: Product, request: dict[str, Any], spent: Spent) -> Product:
+        """The product, whose IR is one."""
+        try:
+            if len(made.ir) <= READ_HERE:
+                ir = await asyncio.to_thread(Ir.model_validate_json, made.ir)
+                return replace(made, sections=len(ir.sections))
+            answer = await self._patiently(made.ir, {**request, "checks": True}, spent, None)
+            if answer[:1] == FAILED:
+                raise _failure(answer)
+            return replace(made, sections=LENGTH.unpack(answer[1:])[0])
+        except (ValidationError, struct.error) as error:
+            raise ended("converter-crashed") from error
+
+    async def _patiently(self, source: bytes | Path, request: dict[str, Any], spent: Spent, told: Told | None) -> bytes:
+        """A child's answer, in a fresh zygote when this one died: not the document's fault as far as anybody knows."""
         try:
             return await self._once(source, request, spent, told)
         except ZygoteDiedError:
@@ -137,7 +186,7 @@ class Sandbox:
         except ZygoteDiedError as error:
             raise ended("converter-crashed") from error
 
-    async def _once(self, source: bytes | Path, request: dict[str, Any], spent: Spent, told: Told | None) -> Conversion:
+    async def _once(self, source: bytes | Path, request: dict[str, Any], spent: Spent, told: Told | None) -> bytes:
         zygote = await self._ready()
         data = await asyncio.to_thread(_readable, source)
 
@@ -155,7 +204,7 @@ class Sandbox:
         finally:
             os.close(data)
         if answer:
-            return await asyncio.to_thread(_understood, answer)
+            return answer
         raise ended(self._reason(end))
 
     async def _ready(self) -> Zygote:
@@ -193,6 +242,10 @@ async def _recognised(ocr: Tesseract | None, spent: Spent, page: int, picture: b
     return words
 
 
+def _size(source: bytes | Path) -> int:
+    return len(source) if isinstance(source, bytes) else source.stat().st_size
+
+
 def _readable(source: bytes | Path) -> int:
     """A file descriptor from which a child reads the document."""
     if isinstance(source, Path):
@@ -204,15 +257,22 @@ def _readable(source: bytes | Path) -> int:
     return data
 
 
-def _understood(answer: bytes) -> Conversion:
-    """A child's answer; one that does not validate is a crash."""
+def _taken(answer: bytes) -> Product:
+    """A child's answer, taken apart; one that cannot be is a crash."""
     try:
         if answer[:1] == FAILED:
-            found = json.loads(answer[1:])
-            raise ConversionError(found["reason"], found["detail"])
+            raise _failure(answer)
         markdown_size, ir_size = struct.unpack("!QQ", answer[1:17])
-        markdown = answer[17 : 17 + markdown_size].decode()
-        ir = Ir.model_validate_json(answer[17 + markdown_size : 17 + markdown_size + ir_size])
-        return Conversion(markdown, ir, Report.model_validate_json(answer[17 + markdown_size + ir_size :]))
-    except (ValidationError, ValueError, KeyError, TypeError, struct.error) as error:
+        ir_at, report_at = 17 + markdown_size, 17 + markdown_size + ir_size
+        report = Report.model_validate_json(answer[report_at:])
+        return Product(answer[17:ir_at].decode(), answer[ir_at:report_at], report)
+    except (ValueError, struct.error) as error:
         raise ended("converter-crashed") from error
+
+
+def _failure(answer: bytes) -> ConversionError:
+    try:
+        found = json.loads(answer[1:])
+        return ConversionError(found["reason"], found["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ended("converter-crashed")

@@ -1,8 +1,8 @@
 """The process that forks conversions, and the process of one conversion (`python -m docward.converter.zygote`).
 
 What a child says, it says over its own socket: the page that it begins, as often as it begins one, pictures of pages
-that it asks the words of, and one answer at the end. It is ended by the kernel when it takes too much, on a page or in
-all.
+that it asks the words of, and one answer at the end. Another child says whether the IR in an answer is one. Each is
+ended by the kernel when it takes too much, on a page or in all.
 """
 
 from __future__ import annotations
@@ -25,15 +25,17 @@ from docward.converter.confinement import Confinement
 from docward.converter.conversion import ConversionError, convert
 from docward.converter.conversion.pages import Pages, Picture
 from docward.events.documents import FailureReason
+from docward.events.ir import Ir
 from docward.runtime.sniffing import HTML, MARKDOWN, RST
 
 MAX_MESSAGE = 64 * 1024
-CONVERTED, FAILED, PAGE, PICTURE = b"C", b"F", b"P", b"I"
+CONVERTED, CHECKED, FAILED, PAGE, PICTURE = b"C", b"K", b"F", b"P", b"I"
 BEGUN = struct.Struct("!II")
 """After PAGE: its number, 0 when all are read, and how many there are."""
 ASKED = struct.Struct("!III")
 """After PICTURE: its page, width and height; then its pixels. The words come back, after their length."""
 LENGTH = struct.Struct("!I")
+"""After CHECKED: how many sections there are."""
 LOWER = 10
 """By how much a conversion that takes long is nicer."""
 READING_TIME, READING_MEMORY = 1 / 3, 1 / 2
@@ -145,6 +147,8 @@ def _shut_in(request: dict[str, Any], keep: tuple[int, ...]) -> None:
 def _answer(request: dict[str, Any], data: int, channel: socket.socket) -> bytes:
     try:
         content = os.pread(data, os.fstat(data).st_size, 0)
+        if request["checks"]:
+            return CHECKED + LENGTH.pack(len(Ir.model_validate_json(content).sections))
         done = convert(
             content,
             request["media_type"],
