@@ -119,7 +119,7 @@ def analyse_suite(members: Sequence[Member], releases: Sequence[Release]) -> Ana
         missing_documents=_missing(parts),
         external_dependencies=_dependencies(parts),
         gaps=scores.gaps(findings),
-        texts={str(member.document_id): member.ir.markdown_sha256 for member in members},
+        texts=dict(sorted((str(member.document_id), member.ir.markdown_sha256) for member in members)),
     )
 
 
