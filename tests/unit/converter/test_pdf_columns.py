@@ -99,3 +99,15 @@ def test_terms_beside_what_they_mean_are_no_column():
             drawing.drawString(72, 760 - 24 * at, f"term {at}")
     text = markdown(out)
     assert text.index("l9 ") < text.index("term 5") < text.index("l11 ")
+
+
+def test_code_that_goes_on_in_the_next_column_keeps_its_indents():
+    out = io.BytesIO()
+    with page(out) as drawing:
+        column(drawing, LEFT, "l", 700, 400)
+        column(drawing, RIGHT, "r", 680, 400)
+        drawing.setFont("Courier", 8)
+        drawing.drawString(LEFT + 10, 396, "def close(bar):")
+        drawing.drawString(RIGHT + 10, 712, "    if bar.last:")
+        drawing.drawString(RIGHT + 10, 702, "        return sell")
+    assert "```\ndef close(bar):\n    if bar.last:\n        return sell\n```" in markdown(out)

@@ -177,11 +177,13 @@ def text_of(lines: Iterable[str], known: Callable[[str], bool]) -> tuple[str, in
 
 
 def code_of(lines: Sequence[Line]) -> str:
-    """Lines of code with indents. PDFium folds blanks, so an indent is what a line's width has beyond its text."""
-    left = min(line.x0 for line in lines)
+    """Lines of code with indents, from where their columns begin. PDFium folds blanks, so an indent is what a line's
+    width has beyond its text.
+    """
+    start = min(line.x0 - line.left for line in lines)
     longest = sorted((line for line in lines if line.text), key=lambda line: len(line.text))[-max(3, len(lines) // 2) :]
     width = max(min((line.x1 - line.x0) / len(line.text) for line in longest), 0.5)
     if abs(width - 0.6 * lines[0].size) < 0.04 * lines[0].size:  # the pitch of nearly every fixed font
         width = 0.6 * lines[0].size
-    indents = [max(0, round((line.x1 - left) / width) - len(line.text)) for line in lines]
+    indents = [max(0, round((line.x1 - line.left - start) / width) - len(line.text)) for line in lines]
     return "\n".join(" " * min(indent, 80) + line.text for indent, line in zip(indents, lines, strict=True))
