@@ -1,9 +1,9 @@
 """`make eval`: how good the offline engine is, in figures. Prints them, and writes them as JSON.
 
 With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. Beside
-it, with and without packs, on documents that were written with their defects before the engine saw them. Nothing was
-made for what was missed in those of `blind3`, only counted. Those of `tuned`, `blind` and `blind2` were unseen until
-checks were made for them; those of `clean` have no defect. Mutants are made of the samples and of `tuned` in all cases.
+it, with and without packs, on documents that were written with their defects before the engine saw them. All of them
+were unseen until checks were made for them; what it finds on such documents before stands in docs/adr/0048. Those of
+`clean` have no defect. Mutants are made of the samples and of `tuned` in all cases.
 """
 
 from __future__ import annotations

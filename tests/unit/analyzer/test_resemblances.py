@@ -6,6 +6,7 @@ import pytest
 
 TERMS = '"Index Day" means a day.\n"Base Date" means a date.\n"Cap Level" means a level.\n\n'
 CAPS = "| Item | Value |\n|---|---|\n| Issuer cap | 3 % |\n| Cap of the exposure | 125 % |\n\n"
+FORMULA = "Every second:\n\n    FV = n_i * p_i / 2\n"
 RANGE = "The exposure lies between 0 % and 150 %."
 
 
@@ -18,6 +19,49 @@ RANGE = "The exposure lies between 0 % and 150 %."
         ("acronyms", "Capital is PYUSD 1.5m per pair.", "Capital is PYUSD per pair."),
         ("acronyms", "A bond of AAA or BBB- is bought on TARGET days.", "A bond of XAA is bought."),
         ("acronyms", "It sends an IOC order to the venue.", "The IOC meets twice a year."),
+        (
+            "time-zones",
+            "Times are London local time.\n\nIt stops at 12:30.",
+            "Times are rounded.\n\nIt stops at 12:30.",
+        ),
+        ("rounding", "Quantities are whole, so nothing is rounded.", "Quantities are rounded."),
+        (
+            "acronyms",
+            "| Venue | Code |\n|---|---|\n| London | XQLO |\n\nThe last trade on XQLO counts.",
+            "The last trade on XQLO counts.",
+        ),
+        (
+            "formula-symbols",
+            f"{FORMULA}\n    n_i    shares of i\n    p_i    price of i\n",
+            f"{FORMULA}\nThe shares n_i are read.\n",
+        ),
+        (
+            "formula-symbols",
+            "$$\nI = T_1 + T_2\n$$\n\n| Symbol | Meaning |\n|---|---|\n| $I$ | level |\n| $T_j$ | term j |\n",
+            "$$\nI = T_1 + T_2\n$$\n\n| Symbol | Meaning |\n|---|---|\n| $I$ | level |\n",
+        ),
+        (
+            "business-calendars",
+            "Constituents whose market is closed are moved with the future.",
+            "If the market is closed on the roll day, the day is moved.",
+        ),
+        (
+            "business-calendars",
+            "Complaints are answered within 20 working days.",
+            "The fee is paid within 20 working days.",
+        ),
+        ("unsourced-inputs", "The average price stays near the limit price.", "The size is divided by the price."),
+        (
+            "undefined-terms",
+            f"{TERMS}It began on its Start Date, 4 January 2016.",
+            f"{TERMS}It began on its Start Date.",
+        ),
+        (
+            "vague-wording",
+            "Slippage 5 % worse than expected is investigated.",
+            "Slippage worse than usual is investigated.",
+        ),
+        ("vague-wording", "It rests for a suitable period, that is, 5 days.", "It is used for a suitable period."),
         ("acronyms", "Quotes come over the feed (product QXTP).", "Quotes are in QXTP."),
         (
             "formula-symbols",
@@ -132,3 +176,25 @@ def test_a_threshold_below_which_things_are_left_out_denies_nothing(document):
         "Shares with a turnover below EUR 500,000 a day are left out.\n\nThe turnover of shares is left out.\n"
     )
     assert [bool(sentence.negations) for sentence in made.body] == [False, True]
+
+
+def test_who_approves_what_the_sentence_before_names_is_an_approver(run):
+    rest = "\n\n## 1 Rules\n\n" + "The index holds ten shares of equal weight. " * 90
+    proposes = "# Guide\n\n## Governance\n\nThe Head of Indices proposes changes."
+    assert run("approvals", f"{proposes} The Oversight Committee approves them.{rest}").drafts == ()
+    assert run("approvals", f"{proposes} The Oversight Committee reads them.{rest}").drafts
+
+
+def test_an_index_bears_no_risk_of_its_own_whatever_its_title(run):
+    text = "# Ten Coins\n\nThe index holds ten digital assets. The divisor of the index changes."
+    assert run("open-questions", f"{text} The index is published at noon UTC, and the index is free.").drafts == ()
+    assert run("open-questions", "# Ten Coins\n\nThe strategy trades ten digital assets at noon UTC.").drafts
+
+
+def test_a_row_without_any_value_is_told_once(run):
+    table = (
+        "| Setting | Value | Range |\n|---|---|---|\n"
+        "| Order cap | 5 % | 1 % |\n| Delay | 2 s | 3 s |\n| Loss limit | | |\n"
+    )
+    assert len(run("stated-values", table).drafts) == 1
+    assert len(run("stated-values", table.replace("| Loss limit | |", "| Loss limit | 2 % |")).drafts) == 1

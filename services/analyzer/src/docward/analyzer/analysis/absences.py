@@ -43,6 +43,7 @@ class Report:
 def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iterator[Report]:
     """What the verdicts of the releases, each with its repository's name, add to the findings."""
     together: dict[str, _Items] = {}
+    silent: set[str] = set()
     contradicted: _Items = []
     partial: _Items = []
     in_tables: _Items = []
@@ -51,9 +52,11 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
         absent, passing, half_met, opposed = _sorted(judged)
         contradicted += opposed
         in_tables += _in_tables(judged)
+        if _mostly_silent(judged):
+            silent.add(repository)
         told = len(absent) + len(passing)
         little = [*(item for items in absent.values() for item in items), *passing]
-        if document.words < LONG_ENOUGH and (_mostly_silent(judged) or told + len(half_met) > SECTIONS):
+        if document.words < LONG_ENOUGH and (repository in silent or told + len(half_met) > SECTIONS):
             together[repository] = [*little, *half_met]
         elif told <= FEW:
             partial += [*half_met, *passing]
@@ -65,7 +68,8 @@ def reported(document: Document, releases: Sequence[tuple[str, Judged]]) -> Iter
     yield from _by_sentence(partial)
     yield from _by_sentence(in_tables)
     for repository, absent in sections.items():
-        if together and absent and document.words < LONG_ENOUGH:  # the reader of another text learns that once
+        is_other = document.words < LONG_ENOUGH or repository in silent
+        if together and absent and is_other:  # the reader of another text learns that once
             together[repository] = [item for items in absent.values() for item in items]
             continue
         for section, items in absent.items():

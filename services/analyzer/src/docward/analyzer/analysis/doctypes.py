@@ -26,12 +26,22 @@ _TITLES: dict[str, re.Pattern[str]] = {
     ),
 }
 """The first that fits decides. A title that says nothing lets every requirement be asked for."""
+OFTEN = 4
+_INDEX_WORDS = re.compile(r"\b(?:divisor|index (?:level|value)|constituents?|rebalanc\w+)\b")
+_ORDERS = re.compile(r"\b(?:child orders?|order (?:size|type|router)s?|limit orders?|market orders?|stop[- ]loss)\b")
 DOC_TYPES = frozenset(_TITLES)
 
 
 def document_type(document: Document) -> str | None:
     title = document.ir.title or ""
-    return next((name for name, pattern in _TITLES.items() if pattern.search(title)), None)
+    named = next((name for name, pattern in _TITLES.items() if pattern.search(title)), None)
+    return named or ("methodology" if _speaks_of_an_index(document) else None)
+
+
+def _speaks_of_an_index(document: Document) -> bool:
+    """Whatever its title: it speaks of the index often, of its level or divisor, and of no orders."""
+    text = document.body_text.lower()
+    return text.count("the index") >= OFTEN and _INDEX_WORDS.search(text) is not None and not _ORDERS.search(text)
 
 
 def expects(document: Document, doc_types: Sequence[str]) -> bool:

@@ -33,6 +33,7 @@ _ZONE = re.compile(
     r"(?<=[ap]\.m\. )[A-Z]\w+(?: [A-Z]\w+)? fix",
 )
 _ALL_TIMES = Caseless(
+    r"^\W*(?:clock )?times (?:of day )?are (?:in )?[\w/ ]{0,30}\b(?:time|UTC|GMT|CES?T)\b|"
     r"\b(?:all|the) (?:\w+ )?times (?:\w+ ){0,4}(?:are|is|refer|in)\b|\btimes are (?:given|stated|expressed|"
     r"quoted)?\s?in\b"
 )
@@ -59,7 +60,8 @@ _ONE_OF_THEM = Caseless(
     r"(?:closed|not open|on holiday)\b"
 )
 _MOVED = Caseless(
-    r"\b(?:holiday|closed|not an? (?:\w+ )?day|no (?:\w+ )?(?:day|trading))\b[^.;]{0,60}\b"
+    r"\b(?:holiday|closed(?=[^.;]*\b(?:days?|dates?|roll|review|rebalanc\w+|fixing|expiry)\b[^.;]*\bmove)|"
+    r"not an? (?:\w+ )?day|no (?:\w+ )?(?:day|trading))\b[^.;]{0,60}\b"
     r"(?:moves?|(?:is|are) (?:moved|postponed|shifted|delayed|deferred|brought forward))\b"
 )
 _DAYS_BEFORE = Caseless(
@@ -132,12 +134,21 @@ def _loose(document: Document, sentence: Sentence, match: re.Match[str], title: 
     )
 
 
+_OF_THE_OFFICE = Caseless(
+    r"\b(?:complaints?|incidents?|(?:is|are) (?:tested|reported|answered|trained)|tested on|replay(?:ed)?|"
+    r"questions (?:is|are)|pilot(?:ed)?)\b"
+)
+"""Deadlines of people and lengths of tests, by which nothing is computed."""
+
+
 def _undefined_days(document: Document) -> dict[str, list[Span]]:
     found: dict[str, list[Span]] = {}
     defined = {kind.lower() for kind in _defined_days(document)}
     for sentence in document.body:
         for match in _DAY.finditer(sentence.text):
             kind = match["kind"].lower()
+            if _OF_THE_OFFICE.search(sentence.text):
+                continue
             if kind in defined or _NAMED_CALENDAR.search(sentence.text) or _CALENDAR_RULE.search(sentence.text):
                 continue
             if _HOLIDAY_RULE.search(sentence.text) and found.get(kind):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from docward.analyzer.analysis.checks.sources import names_no_source
+from docward.analyzer.analysis.doctypes import document_type
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
 from docward.analyzer.analysis.text import Caseless
@@ -35,7 +36,8 @@ _SOURCED = Caseless(
 )
 _INPUTS = Caseless(
     r"\b(?:current|historical|closing|stock|market|token|asset)[ _](?:price|capitali[sz]ation|cap)s?\b|"
-    r"\bprices?\b(?! (?:collars?|bands?|limits?|tolerances?))"
+    r"(?<!average )(?<!limit )(?<!strike )(?<!limits on )(?<!total )\bprices?\b"
+    r"(?! (?:collars?|bands?|limits?|tolerances?|return))"
 )
 _RATES = Caseless(
     r"\b(?:inflation|risk-free|interest|exchange|FX|borrow(?:ing)?) rates?\b"
@@ -129,7 +131,7 @@ def risk_disclosures(document: Document) -> Outcome:
         for sentence in document.body:
             if match := pattern.search(sentence.text):
                 first.setdefault(name, sub_span(sentence, match))
-    if disclosed or not first:
+    if disclosed or not first or document_type(document) == "methodology":  # an index bears no risk of its own
         return Outcome(examined=disclosed[:3] if first else ())
     kind = _Kind("COV", "compliance-gap", "high")
     drafts = [

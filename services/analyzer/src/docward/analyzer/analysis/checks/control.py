@@ -15,6 +15,7 @@ _DECISION = Caseless(
     r"validated and released|overridden))\b(?!\s(?:list|venue|instrument|broker|product)s?)"
 )
 _APPROVAL = Caseless(r"\b(?:approv\w+|authoris\w+|authoriz\w+|sign(?:s|ed)?[- ]off)\b")
+_APPROVES_IT = Caseless(r"\b(?:approves?|authori[sz]es?|signs? off) (?:it|them|this|these)\b")
 _APPROVED_THING = Caseless(
     r"\b(?:changes?|releases?|document|methodology|specification|versions?|deploy\w*|updates?|amendments?|polic(?:y|"
     r"ies)|algorithm|strategy|model|parameters?|limits?)\b"
@@ -196,7 +197,7 @@ def ownership(document: Document) -> Outcome:
 
 
 def approvals(document: Document) -> Outcome:
-    approving = [s.span for s in document.body if _approves(s)]
+    approving = [s.span for s in document.body if _approves(s) or _approves_it(document, s)]
     if approving or {key.lower() for key in document.ir.metadata} & _APPROVER_KEYS:
         return Outcome(examined=tuple(approving[:3]) or _first_heading(document))
     if document.words < LONG_ENOUGH:
@@ -254,6 +255,13 @@ def _first_heading(document: Document) -> tuple[Span, ...]:
 def _approves(sentence: Sentence) -> bool:
     text = f"{sentence.lead} {sentence.text}"
     return bool(_APPROVAL.search(text) and _APPROVED_THING.search(text) and not _OVERRIDE.search(text))
+
+
+def _approves_it(document: Document, sentence: Sentence) -> bool:
+    """`… proposes changes. The committee approves them.`"""
+    before = document.sentences[max(0, sentence.index - 1)]
+    approved = _APPROVES_IT.search(sentence.text) and names_a_role(sentence.text)
+    return bool(approved and before.paragraph == sentence.paragraph and _APPROVED_THING.search(before.text))
 
 
 def _absent(document: Document, what: str, title: str, explanation: str) -> Draft:

@@ -140,6 +140,8 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     case = re.IGNORECASE if len(symbol) > 3 else re.NOFLAG  # short symbols are told apart by their case
     stated = re.compile(rf"{name}\s*(?:\$|\\\)|\)|[\"”])?\s*,?\s*{_IS}\s", case)
     listed = re.compile(rf"\b(?:[Ww]here|with|and|[Ll]et)\s+\$?{name}(?![\w'’-])", case)
+    if _is_aligned(document, name) or _is_instance(document, symbol) or _is_left_side(formula, symbol):
+        return True
     if _follows(document, symbol) or any(d.term.strip("$` ") == symbol for d in document.ir.definitions):
         return True
     for sentence in document.sentences:
@@ -161,6 +163,28 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
         ):
             return True
     return False
+
+
+def _is_aligned(document: Document, name: str) -> bool:
+    """A line of a list that is set with blanks: `n_i    shares of constituent i`."""
+    return re.search(rf"^[ \t>]*{name}[ \t]{{2,}}[A-Za-z]", document.markdown, re.MULTILINE) is not None
+
+
+def _is_instance(document: Document, symbol: str) -> bool:
+    """`T_1` where `T_j` is defined, in a list, a table or as the left side of a formula."""
+    numbered = re.fullmatch(r"(\\?[A-Za-z]+)_\{?\d\}?", symbol)
+    if numbered is None:
+        return False
+    general = re.compile(rf"{re.escape(numbered[1])}_\{{?[a-z]\b")
+    heads = [f.name or (f.latex or "").partition("=")[0] for f in document.ir.formulas]
+    heads += [d.term for d in document.ir.definitions]
+    heads += [s.cells[0][1].text for s in document.body if s.cells]
+    return any(general.match(head.strip("$` ")) for head in heads)
+
+
+def _is_left_side(formula: Formula, symbol: str) -> bool:
+    """A formula that goes on with what stands in it: `x = a w, \\qquad w = …`."""
+    return re.search(rf"(?:\\q?quad|,|\\\\|&)\s*{re.escape(symbol)}\s*&?=", formula.latex or "") is not None
 
 
 _ELSEWHERE = Caseless(r"\bas defined (?:above|below|in)\b")

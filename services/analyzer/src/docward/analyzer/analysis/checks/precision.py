@@ -58,6 +58,7 @@ _ROUNDED_TO = Caseless(
     r"\b(?:levels?|values?|prices?) (?:is|are) (?:published|calculated|stated|disseminated|quoted|given)\b[^.;]{0,20}"
     r"\b(?:with|to) (?:\w+ )?(?:\d|two|three|four|five|six) (?:decimals?|decimal places|digits)\b"
 )
+_UNROUNDED = Caseless(r"\b(?:nothing|not|never|no \w+) (?:is |are |be )?rounded\b")
 _DECIMALS = Caseless(r"\b(?:decimals?|decimal places|digits)\b")
 _WHOLE_UNITS = Caseless(r"\b(?:whole|lots?|contracts?|shares|units)\b")
 _DIRECTION = Caseless(
@@ -122,7 +123,9 @@ def _undirected(document: Document) -> Iterator[Draft]:
     """Rounded to something, and nothing in the document says up, down or half: of an amount that cannot be split, a
     reader has to know what becomes of the rest.
     """
-    rounded = [s for s in document.body if s.kind != "row" and _ROUNDED_TO.search(s.text)]
+    rounded = [
+        s for s in document.body if s.kind != "row" and _ROUNDED_TO.search(s.text) and not _UNROUNDED.search(s.text)
+    ]
     directed = [s for s in document.sentences if _rounds(s) and _DIRECTION.search(s.text)]
     if all(_WHOLE_UNITS.search(s.text) for s in directed):  # how contracts are rounded is no rule for decimals
         rounded = [s for s in rounded if s not in directed and (not directed or _DECIMALS.search(s.text))]

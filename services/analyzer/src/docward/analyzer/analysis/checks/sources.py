@@ -13,7 +13,7 @@ from docward.events.ir import Span
 _VENDOR = Caseless(
     r"\b(?:from|by|via|through|using|with|consult|of)\s(?P<source>(?:the|our|an?|its|multiple|several|various|"
     r"different|external|third-party)\s(?:(?:leading|standard|external|third[- ]party|market|pricing|price|data|"
-    r"industry|primary|rating|reference|index|news|analytics|risk|independent|relevant|official|reputable|approved|"
+    r"industry|primary|rating|reference|index|news|analytics|risk|independent|relevant|official|reputable|approved|recogni[sz]ed|established|"
     r"selected|internal|other|usual)[\s-]+){0,4}(?:vendors?|providers?|suppliers?|agenc(?:y|ies)|sources?|platforms?|"
     r"risk model|analytics platform|terminal|data ?base|external manager|feeds?|manager))\b(?!\s+(?:of section|named|"
     r"listed|defined|described|in section))"

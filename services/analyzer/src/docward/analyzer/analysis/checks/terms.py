@@ -171,9 +171,9 @@ def _expanded(document: Document) -> set[str]:
             found.add(match.group(1))
         if sentence.kind == "row" and sentence.cells and len(sentence.cells) > 1:
             found.update(re.findall(r"\w \(([A-Z]{2,5})\)", sentence.cells[0][1].text))  # the symbol beside its name
-            first = sentence.cells[0][1].text.strip("*` ")
-            if re.fullmatch(r"[A-Z][A-Z&]{1,6}", first):
-                found.add(first)
+            labels = [sentence.cells[0][1].text]  # and what a column of codes assigns to it
+            labels += [cell.text for head, cell in sentence.cells[1:] if _CODE_COLUMN.search(head)]
+            found.update(f for text in labels if re.fullmatch(r"[A-Z][A-Z&]{1,6}", f := text.strip("*` ")))
     return found
 
 

@@ -56,7 +56,8 @@ def _used(document: Document) -> Iterator[tuple[str, Span]]:
         if sentence.kind == "row" or _ELSEWHERE.search(sentence.text):
             continue
         for match in _TERM.finditer(sentence.text):
-            if _BEFORE.search(sentence.text[: match.start()]):
+            told = re.match(r",? (?:\(|of )?\d", sentence.text[match.end() :])  # `its Base Date, 4 January 2016`
+            if _BEFORE.search(sentence.text[: match.start()]) and not told:
                 yield match["term"], sub_span(sentence, match)
 
 

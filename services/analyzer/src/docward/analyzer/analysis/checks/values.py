@@ -11,7 +11,7 @@ from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, insert_after, sub_span
 from docward.analyzer.analysis.quantities import quantities
 from docward.analyzer.analysis.text import Caseless, content_stems
-from docward.events.ir import Span
+from docward.events.ir import Cell, Span, Table
 
 _HEAD = (
     r"(?:thresholds?|limits?|caps?|collars?|ceilings?|floors?|budgets?|levels?|ratios?|multiplier|buffer|tolerance|"
@@ -238,11 +238,18 @@ def _holes(document: Document) -> Iterator[Draft]:
             valued = sum(any(q.dimension in _QUANTITATIVE for q in quantities(cell.text)) for _, cell in cells)
             if empty and valued >= max(2, len(cells) - len(empty)):
                 for label, cell in empty:
+                    if _is_told(table, label):
+                        continue
                     name = f"{label.text} ({table.header[column].text})"
                     yield dataclasses.replace(
                         _missing(document, label.span, name),
                         proposal=insert_after(document, cell.span.start, "{value} {unit}"),
                     )
+
+
+def _is_told(table: Table, label: Cell) -> bool:
+    """The second cell of its row is empty too: the row has no value at all, which is told once."""
+    return any(row[0] is label and not row[1].text.strip() for row in table.rows)
 
 
 def _unfilled(document: Document) -> Iterator[Draft]:

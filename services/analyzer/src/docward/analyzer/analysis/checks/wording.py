@@ -93,6 +93,13 @@ _VAGUE_PHRASES = r"""
     (?:serious|severe|notable|extreme|exceptional|undue) (?:\w+ )?(?:circumstances|deviations?|delays?|losses|cases)
     (?:deviates?|differs?|departs?) from (?:the )?(?:others?|rest|market|usual|normal|expected)
     materially
+    noticeabl[ey]
+    (?:worse|better|more|less|higher|lower|larger|smaller|wider) than (?:usual|normal|expected)
+    (?:lies?|is|are) far (?:away )?from
+    an? suitable (?:period|time|size|level|amount|number|value|price|date|day|interval)
+    enough (?:strikes|quotes|liquidity|observations|data|volume|trades|prices)
+    in (?:an)?other (?:suitable )?ways?
+    (?:is|are) (?:too )?illiquid
     an? (?:certain|particular) (?:size|level|amount|point|number|degree|extent|time|age|distance|value|percentage)
     a (?:few|couple of|handful of) \w+
     (?:illiquid|volatile|old|large|small|risky|suspicious|unusual) \w+ (?:is|are) OPEN_FATE
