@@ -54,7 +54,7 @@ format: setup ## Format the code and fix what can be fixed safely
 	$(VENV)/bin/ruff check -q --fix .
 	$(VENV)/bin/ruff format -q .
 
-bench: setup ## Measure latency, deciders and rebuilds, each beside its bound (ARGS="--only rebuild" for one)
+bench: setup ## Measure latency, deciders, rebuilds and a burst, each beside its bound or goal (ARGS="--only burst" for one)
 	PYTHONPATH=tests $(PYTHON) -m bench $(ARGS)
 
 bench-conversion: setup ## Measure conversion beside other converters: speed, scores, memory (TOOLS=folder with a corpus generator)

@@ -1,9 +1,10 @@
 """Ten times the usual rate for half a minute: what it leaves behind, how soon that is gone, what is held meanwhile.
 
 All four services run. Commands that edit documents come from another system, over all partitions; the usual rate goes
-on after the burst. Usual is a fifth of what the same installation settled a second just before: the burst is then twice
-what it can do, and leaves half of itself behind. Of a higher rate more would be left than a minute has room for, on any
-machine. What is left is gone when every decider, reaction and read model has done with it, as `docward lag` tells.
+on for a minute after the burst. Usual is a fifth of what the same installation settled a second just before: the burst
+is then twice what it can do, and leaves half of itself behind. Of a higher rate more would be left than a minute has
+room for, on any machine. What is left is gone when every decider, reaction and read model has done with it, as
+`docward lag` tells.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from installation import Installation, new_installation, until
 TIMES = 10
 USUAL = 0.2
 """Part of what the installation settles a second."""
-DOCUMENTS = 60
+DOCUMENTS = 24
 WARM = 1 / 4
 """Part of the commands by which the rate is taken that go before them: caches and connections are cold."""
 GONE_WITHIN_S = 60.0
@@ -213,7 +214,7 @@ async def _capacity(sender: Sender, watch: Watch, number: int) -> float:
 
 async def _burst(sender: Sender, watch: Watch, usual: float, seconds: float) -> dict[str, Any]:
     records = sender.edits(int(usual * TIMES * seconds))
-    after = sender.edits(int(usual * GIVEN_UP_S))
+    after = sender.edits(int(usual * GONE_WITHIN_S))
     before, keeping = await watch.epochs(), asyncio.create_task(watch.keep())
     await sender.send_at(usual * TIMES, records)
     ended, left = time.perf_counter(), await watch.behind()
