@@ -67,10 +67,33 @@ def test_properties_become_metadata(specification):
     assert ir.metadata["author"] == "Quant Desk"
 
 
-def test_headers_are_left_out_and_counted(specification):
+def test_headers_and_footers_stand_apart_with_their_pages_and_sections(specification, sound):
+    first, second = specification.sections[0], specification.add_section()
+    first.different_first_page_header_footer = True
+    first.first_page_header.paragraphs[0].text = "Draft"
+    second.footer.is_linked_to_previous = False
+    second.footer.paragraphs[0].text = "Version 2.1\t12 March 2026"
     conversion = converted(saved(specification))
-    assert "Confidential" not in conversion.markdown
-    assert [(item.what, item.characters) for item in conversion.report.dropped] == [("page header", 12)]
+    sound(conversion)
+    assert [(one.kind, one.pages, one.section, one.text) for one in conversion.ir.page_margins] == [
+        ("header", "default", 1, "Confidential"),
+        ("header", "first", 1, "Draft"),
+        ("footer", "default", 2, "Version 2.1\t12 March 2026"),
+    ]
+    assert not any(word in conversion.markdown for word in ("Confidential", "Draft", "March"))
+    assert [(one.what, one.characters) for one in conversion.report.kept] == [("headers and footers", 38)]
+    assert conversion.report.dropped == ()
+
+
+def test_a_header_that_no_page_shows_is_left_out_and_counted(specification, sound):
+    specification.sections[0].even_page_header.paragraphs[0].text = "Template"
+    conversion = converted(saved(specification))
+    sound(conversion)
+    assert [one.text for one in conversion.ir.page_margins] == ["Confidential"]
+    assert [(one.what, one.characters) for one in conversion.report.dropped] == [("hidden headers and footers", 8)]
+    specification.settings.odd_and_even_pages_header_footer = True
+    shown = converted(saved(specification)).ir.page_margins
+    assert [(one.pages, one.text) for one in shown] == [("default", "Confidential"), ("even", "Template")]
 
 
 def test_every_paragraph_that_another_reader_finds_is_there(specification):

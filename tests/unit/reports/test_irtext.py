@@ -64,6 +64,7 @@ ELEMENT = re.compile(
 OTHER = re.compile(
     rf"docward-ir-text/1|document {STRING} characters \d+(?: pages \d+)?|meta {STRING} {STRING}"
     rf"|change [a-z-]+ {STRING}{SAID}|comment {STRING} {STRING}(?: answers {STRING})?(?: resolved)?{SAID}"
+    rf"|margin (?:header|footer) (?:default|first|even) [1-9]\d* {STRING}|struck {SPAN}"
     rf"|issue [a-z-]+ {STRING}(?: about {_list(LABEL)})?(?: {SPAN})?(?: p\d+)?"
 )
 
@@ -102,12 +103,14 @@ def test_every_line_is_one_of_the_grammar(text: str) -> None:
     assert len(lines) == 2 + len(ir.metadata) + sum(map(len, elements))
 
 
-def test_tracked_changes_and_comments_stand_before_the_issues() -> None:
+def test_what_stands_beside_the_text_is_told_before_the_issues() -> None:
     text = ir_text(Ir.model_validate_json(EXAMPLE.read_text()))
-    assert text.splitlines()[-4:-1] == [
+    assert text.splitlines()[-6:-1] == [
         'change insertion "daily" by "A. Analyst" on "2026-10-05T14:12:00Z" @120-125',
         'change deletion "weekly" by "A. Analyst" on "2026-10-05T14:12:00Z" @125-125',
         'comment "0" "Since which release?" by "Q. Reviewer" on "2026-10-06T08:00:00Z" @100-119',
+        'margin footer default 1 "Momentum strategy\\tVersion 1.2"',
+        "struck @130-142",
     ]
     assert all(ELEMENT.fullmatch(line) or OTHER.fullmatch(line) for line in text.splitlines())
 

@@ -8,6 +8,8 @@ in which its anchor (its heading path, term, label or text) did not change.
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -211,6 +213,17 @@ class Comment(Value):
     resolved: bool = False
 
 
+class PageMargin(Value):
+    """What Word prints above or below the text of its pages; it is no part of the Markdown."""
+
+    kind: Literal["header", "footer"]
+    pages: Literal["default", "first", "even"]
+    section: int = Field(ge=1)
+    """The first of Word's sections that has it: those after it have it too, until one has its own."""
+    text: str
+    """A line per paragraph, tabs between what stands left, in the middle and right."""
+
+
 class Ir(Value):
     schema_version: Literal["ir.v1"] = "ir.v1"
     document_id: str
@@ -230,7 +243,20 @@ class Ir(Value):
     parameters: tuple[Parameter, ...] = ()
     tracked_changes: tuple[TrackedChange, ...] = ()
     comments: tuple[Comment, ...] = ()
+    page_margins: tuple[PageMargin, ...] = ()
+    struck: tuple[Span, ...] = ()
+    """Struck-through text, marks (`~~`) included. It stands in the Markdown and states nothing."""
     issues: tuple[Issue, ...] = ()
+
+
+def stated(markdown: str, struck: Iterable[Span]) -> str:
+    """The text with what is struck through as blanks; offsets stay."""
+    parts: list[str] = []
+    at = 0
+    for span in struck:
+        parts += (markdown[at : span.start], re.sub(r"[^\n]", " ", markdown[span.start : span.end]))
+        at = span.end
+    return "".join([*parts, markdown[at:]]) if parts else markdown
 
 
 def element_id(document_id: str, kind: str, anchor: str, occurrence: int = 0) -> str:

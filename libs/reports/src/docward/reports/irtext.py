@@ -19,6 +19,7 @@ from docward.events.ir import (
     Formula,
     Ir,
     Issue,
+    PageMargin,
     Parameter,
     Section,
     Span,
@@ -39,6 +40,8 @@ def ir_text(ir: Ir) -> str:
     lines += [f"{labels[one.id]} {_line(one, labels)} {_place(one)}" for one in _elements(ir)]
     lines += map(_change, ir.tracked_changes)
     lines += map(_comment, ir.comments)
+    lines += map(_margin, ir.page_margins)
+    lines += [f"struck {_at(span)}" for span in ir.struck]
     lines += [_issue(one, labels) for one in ir.issues]
     return "\n".join(lines) + "\n"
 
@@ -153,6 +156,10 @@ def _change(one: TrackedChange) -> str:
 def _comment(one: Comment) -> str:
     answers = f" answers {_quoted(one.answers)}" if one.answers is not None else ""
     return f"comment {_quoted(one.id)} {_quoted(one.text)}{answers}{' resolved' * one.resolved}{_said(one)}"
+
+
+def _margin(one: PageMargin) -> str:
+    return f"margin {one.kind} {one.pages} {one.section} {_quoted(one.text)}"
 
 
 def _said(one: TrackedChange | Comment) -> str:

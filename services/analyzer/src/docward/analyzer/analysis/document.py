@@ -19,7 +19,7 @@ from docward.analyzer.analysis.quantities import Quantity, quantities
 from docward.analyzer.analysis.splitting import LONGEST, bounded, pieces
 from docward.analyzer.analysis.text import Token, content_of, plain, tokens
 from docward.events.findings import Quote
-from docward.events.ir import Block, Cell, Ir, Section, Span, Table
+from docward.events.ir import Block, Cell, Ir, Section, Span, Table, stated
 
 Kind = Literal["prose", "list", "row", "heading", "code"]
 Modality = Literal["must", "should", "may", "statement"]
@@ -97,7 +97,9 @@ class Document:
     def __init__(self, ir: Ir, markdown: str, lexicon: Lexicon) -> None:
         self.ir = ir
         self.markdown = markdown
-        self.text = plain(markdown)
+        self.stated = stated(markdown, ir.struck)
+        """The Markdown, struck-through text as blanks: what checks read. They quote `markdown`."""
+        self.text = plain(self.stated)
         self.lexicon = lexicon
         self.sections = {section.id: section for section in ir.sections}
         self._section_starts = [section.span.start for section in ir.sections]
@@ -230,7 +232,7 @@ class Document:
 
     def has_slot(self, sentence: Sentence) -> bool:
         """Whether words are still to be filled in (`{value}`); they are no text, and no gap either."""
-        return self.markdown.count("{", sentence.start, sentence.end) > sentence.text.count("{")
+        return self.stated.count("{", sentence.start, sentence.end) > sentence.text.count("{")
 
     def mentioned(self, sentence: Sentence, concept: str) -> Iterator[Span]:
         for mention in sentence.mentions:
@@ -291,7 +293,7 @@ class _Builder:
                 self._add(index, block, start, end, "row", cells=named)
                 continue
             for cell in sorted(cells, key=lambda cell: cell.span.start):
-                for piece_start, piece_end in bounded(self._document.markdown, cell.span.start, cell.span.end):
+                for piece_start, piece_end in bounded(self._document.stated, cell.span.start, cell.span.end):
                     self._add(index, block, piece_start, piece_end, "prose")
         self._new_paragraph()
 
@@ -300,7 +302,7 @@ class _Builder:
         section = block.section_id
         if not is_item or not self._lead or section != self._lead_section:
             self._new_paragraph()
-        for start, end, bulleted in pieces(self._document.markdown, block.span):
+        for start, end, bulleted in pieces(self._document.stated, block.span):
             kind: Kind = "list" if is_item or bulleted else "prose"
             lead = self._lead if kind == "list" else ""
             self._add(index, block, start, end, kind, lead=lead)
@@ -328,6 +330,8 @@ class _Builder:
     ) -> None:
         document = self._document
         text = document.text[start:end]
+        if not text.strip():
+            return
         words = tokens(text, start)
         if words:
             self.breaks.append(len(self._tokens))

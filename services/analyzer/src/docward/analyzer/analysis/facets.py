@@ -158,7 +158,7 @@ def _says(document: Document, facet: CompiledFacet, sentence: Sentence) -> bool:
     if facet.any:
         return kind in {"role", "action"} and any(_has_words(sentence, words) for words in facet.any)
     if kind == "role":
-        return names_a_role(document.markdown[sentence.start : sentence.end])
+        return names_a_role(document.stated[sentence.start : sentence.end])
     return kind == "action" and _ACTION.search(sentence.text) is not None
 
 

@@ -33,7 +33,11 @@ LEFT_OUT = {
     "nav": "it leads elsewhere or repeats the headings",
     "title": "it is kept as the document's title",
 }
-MARKS = {"em": "*", "i": "*", "cite": "*", "dfn": "*", "strong": "**", "b": "**", "del": "~~", "s": "~~"}
+MARKS = {
+    **dict.fromkeys(("em", "i", "cite", "dfn"), "*"),
+    **dict.fromkeys(("strong", "b"), "**"),
+    **dict.fromkeys(("del", "s", "strike"), "~~"),
+}
 CODE = frozenset(("code", "tt", "kbd", "samp"))
 HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 HARMLESS = re.compile(r"(?:https?:|mailto:|[^:]*(?:[/?#]|$))", re.IGNORECASE)
@@ -313,7 +317,8 @@ class _Walker:
                 return shifted(self._line(node, marked=marked), raised=name == "sup")
             case "a":
                 return self._link(node, marked=marked)
-        return writing.emphasised(self._line(node, marked=marked), MARKS.get(name, "") if marked else "")
+        mark = MARKS.get(name, "")
+        return writing.emphasised(self._line(node, marked=marked), mark if marked or mark == "~~" else "")
 
     def _link(self, node: Any, *, marked: bool) -> str:
         href = (node.get("href") or "").strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from docward.converter.conversion.anchors import Anchors
 from docward.converter.conversion.blocks import Piece, split
@@ -20,10 +21,25 @@ from docward.converter.conversion.parameters import build_parameters
 from docward.converter.conversion.prose import key, plain
 from docward.converter.conversion.references import build_references
 from docward.converter.conversion.sections import Heading, content_type, headings
+from docward.converter.conversion.struck import struck_in
 from docward.converter.conversion.tables import build_tables
 from docward.converter.conversion.targets import targets_of
-from docward.events.ir import Block, Definition, Element, Formula, Ir, Lineage, Parameter, Section, Span, Table
+from docward.events.ir import (
+    Block,
+    CrossReference,
+    Definition,
+    Element,
+    Formula,
+    Ir,
+    Lineage,
+    Parameter,
+    Section,
+    Span,
+    Table,
+    stated,
+)
 
+Quoted = TypeVar("Quoted", Definition, Formula, CrossReference)
 CONTROL = re.compile(
     r"^[-*+\s]*[*_]*(version|date|author|authors|owner|status|effective date|last updated|approved by|approver"
     r"|document owner"
@@ -39,31 +55,44 @@ def build_ir(draft: Draft, document_id: str) -> Ir:
     anchors = Anchors(document_id, draft.places, [heading.piece.start for heading in found])
     sections = _sections(found, pieces, anchors)
     blocks = _blocks(markdown, pieces, anchors)
-    tables = build_tables(markdown, pieces, anchors)
-    definitions = build_definitions(markdown, pieces, sections, tables, anchors)
-    parameters = build_parameters(markdown, pieces, tables, anchors)
-    formulas = build_formulas(markdown, pieces, definitions, parameters, anchors)
+    struck = struck_in(markdown, pieces)
+    text = stated(markdown, struck)
+    tables = build_tables(text, pieces, anchors)
+    definitions = build_definitions(text, pieces, sections, tables, anchors)
+    parameters = build_parameters(text, pieces, tables, anchors)
+    formulas = build_formulas(text, pieces, definitions, parameters, anchors)
     title = draft.title or _title(sections)
-    targets = targets_of(markdown, pieces, title, sections, blocks, tables, formulas, definitions)
+    targets = targets_of(text, pieces, title, sections, blocks, tables, formulas, definitions)
+    references = build_references(text, pieces, targets, anchors)
+    definitions = _with_lineage(definitions, formulas, parameters)
     ir = Ir(
         document_id=document_id,
         title=title,
-        metadata={**_stated_metadata(markdown, pieces, found, tables), **draft.metadata},
+        metadata={**_stated_metadata(text, pieces, found, tables), **draft.metadata},
         markdown_sha256=hashlib.sha256(markdown.encode()).hexdigest(),
         markdown_length=len(markdown),
         pages=draft.pages,
         sections=tuple(sections),
         blocks=tuple(blocks),
-        definitions=tuple(_with_lineage(definitions, formulas, parameters)),
-        formulas=tuple(formulas),
+        definitions=_quoted(definitions, markdown, struck),
+        formulas=_quoted(formulas, markdown, struck),
         tables=tuple(tables),
-        references=tuple(build_references(markdown, pieces, targets, anchors)),
+        references=_quoted(references, markdown, struck),
         parameters=tuple(parameters),
         tracked_changes=draft.tracked_changes,
         comments=draft.comments,
+        page_margins=draft.page_margins,
+        struck=struck,
     )
     ir = _with_origins(ir, draft.recognised)
-    return ir.model_copy(update={"issues": (*draft.warnings, *issues_of(ir, markdown))})
+    return ir.model_copy(update={"issues": (*draft.warnings, *issues_of(ir, text))})
+
+
+def _quoted(elements: Sequence[Quoted], markdown: str, struck: Sequence[Span]) -> tuple[Quoted, ...]:
+    """The text of an element is its span's, also where words in it are struck through."""
+    if not struck:
+        return tuple(elements)
+    return tuple(one.model_copy(update={"text": markdown[one.span.start : one.span.end]}) for one in elements)
 
 
 def _with_origins(ir: Ir, recognised: Mapping[int, float]) -> Ir:

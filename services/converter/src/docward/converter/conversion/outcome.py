@@ -12,7 +12,7 @@ from importlib.metadata import version
 from typing import NamedTuple
 
 from docward.events.documents import FailureReason
-from docward.events.ir import Comment, Ir, Issue, TrackedChange
+from docward.events.ir import Comment, Ir, Issue, PageMargin, TrackedChange
 from docward.events.losses import Dropped, Kept, LossReport
 
 CONVERTER = f"docward-converter/{version('docward-converter')}"
@@ -55,6 +55,7 @@ class Draft:
     kept: tuple[Kept, ...] = ()
     tracked_changes: tuple[TrackedChange, ...] = ()
     comments: tuple[Comment, ...] = ()
+    page_margins: tuple[PageMargin, ...] = ()
     warnings: tuple[Issue, ...] = ()
 
 

@@ -31,7 +31,7 @@ ITEM = re.compile(
     r"^(?:[-*+]\s+|\d+[.)]\s+)?(?:\*\*|`|\*|_)?(?P<name>[A-Za-z][\w /&().%-]{0,60}?)\s*(?:\*\*|`|\*|_)?\s*(?::"
     r"(?:\*\*)?|=|[–—])\s*(?:\*\*|`)?\s*(?P<value>\S.*)$"
 )
-AMOUNT = r" (?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
+AMOUNT = r" +(?=[\d$€£+−±-]|USD|EUR|GBP|US\$)"
 MODALS = ("must", "shall", "should", "will", "may", "can")
 SET_TO = (
     r"(?: (?:always|currently|initially|then|therefore))?"

@@ -10,6 +10,7 @@ from docward.events.ir import ParameterKind
 LINK = re.compile(r"!?\[([^\]\[]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)*\)|\[[^\]\n]*\])")
 STARS = re.compile(r"(?<!\\)(\*{1,3})(?=[^\s*])((?:[^*\\]|\\.)+?)(?<=\S)\1", re.DOTALL)
 UNDERSCORES = re.compile(r"(?<![\w\\])(_{1,3})(?=[^\s_])((?:[^_\\]|\\.|(?<=\w)_(?=\w))+?)(?<=\S)\1(?!\w)", re.DOTALL)
+STRUCK = re.compile(r"(?<![\\~])(~~)(?=[^\s~])([^~]+?)(?<=\S)\1(?!~)")
 CODE = re.compile(r"(?<![`\\])(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
 NOTE = re.compile(r"\[\^[^\]\s]+\]")
 MATH = re.compile(r"(\$\$?)(?=\S)([^$\n]+?)(?<=\S)\1(?!\d)")
@@ -24,7 +25,7 @@ ABBREVIATION = re.compile(
 )
 
 BETWEEN = re.compile(r"[\s\-‐–—_]+")
-MARKS = re.compile(r"[\[`$*_\\]|<br")
+MARKS = re.compile(r"[\[`$*_\\]|<br|~~")
 """What begins a mark inside a line."""
 
 NUMBER = r"[+\-−±]?(?:\d{1,3}(?:[,\u00a0\u202f' ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"
@@ -87,7 +88,7 @@ def shown(inline: str) -> str:
     if not MARKS.search(inline):  # as in most of a text
         return " ".join(inline.split())
     text = LINK.sub(r"\1", re.sub(r"<br\s*/?>", " ", inline))
-    for pattern in (CODE, MATH, STARS, UNDERSCORES, STARS):  # twice: italic in bold
+    for pattern in (CODE, MATH, STRUCK, STARS, UNDERSCORES, STARS):  # twice: italic in bold
         text = pattern.sub(r"\2", text)
     return " ".join(ESCAPE.sub(r"\1", NOTE.sub("", text)).split())
 

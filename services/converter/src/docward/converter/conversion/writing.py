@@ -9,9 +9,9 @@ INLINE = re.compile(
     r"\\(?=[!-/:-@\[-`{-~])"  # a backslash before punctuation would escape it
     r"|\*(?=\S)"  # a star before a word could open emphasis; one that could only close it is harmless
     r"|_(?<![^\W_]_)(?=\S)"  # the same for an underscore, which inside a word is only an underscore
-    r"|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
+    r"|~(?=~)|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
 )
-SPECIAL = re.compile(r"[\\*_`<&\[\]$]")
+SPECIAL = re.compile(r"[\\*_`<&\[\]$]|~~")
 """What INLINE and MATH begin with: most texts have nothing of it."""
 MATH = re.compile(r"\$\$|\$(?:\S[^$]*)?\S\$(?!\d)")
 LINE_START = re.compile(r"^(?:#{1,6}(?=\s|$)|>|\+(?=\s|$)|(?:-+|=+)(?=\s*$)|([-*_])(?=(?:[ \t]*\1){2,}[ \t]*$)|~~~|\|)")

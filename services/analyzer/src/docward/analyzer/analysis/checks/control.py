@@ -6,6 +6,7 @@ import re
 
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import LONG_ENOUGH, Draft, Outcome, insert_after
+from docward.analyzer.analysis.quantities import quantities
 from docward.analyzer.analysis.roles import names_a_role
 from docward.analyzer.analysis.text import Caseless
 from docward.events.ir import Span
@@ -116,7 +117,7 @@ def _has_agent(document: Document, sentence: Sentence, match: re.Match[str]) -> 
     if match["verb"].lower() == "escalated":
         return bool(re.search(r"\bto\b", sentence.text[match.end() :]))
     return bool(re.search(r"\bby\b", sentence.text[match.end() :])) or names_a_role(
-        document.markdown[sentence.start : sentence.end]
+        document.stated[sentence.start : sentence.end]
     )
 
 
@@ -157,7 +158,7 @@ def _nobody(sentence: Sentence, words: str) -> Draft:
 
 def deployments(document: Document) -> Outcome:
     """A change or a release takes effect: the text has to say, anywhere, who agrees to it."""
-    agreed = [s for s in document.body if _approves(s) and names_a_role(document.markdown[s.start : s.end])]
+    agreed = [s for s in document.body if _approves(s) and names_a_role(document.stated[s.start : s.end])]
     if agreed or {key.lower() for key in document.ir.metadata} & _APPROVER_KEYS:
         return Outcome(examined=tuple(s.span for s in agreed[:3]) or _first_heading(document))
     drafts = [
@@ -177,7 +178,7 @@ def deployments(document: Document) -> Outcome:
         and not document.has_slot(sentence)
         and (match := _PUT_TO_USE.search(sentence.text))
         and not _APPROVAL.search(sentence.text)
-        and not names_a_role(document.markdown[sentence.start : sentence.end])
+        and not names_a_role(document.stated[sentence.start : sentence.end])
     ]
     return Outcome(tuple(drafts[:3]))
 
@@ -188,7 +189,8 @@ def _before_stop(sentence: Sentence) -> int:
 
 def ownership(document: Document) -> Outcome:
     owners = [s.span for s in document.body if _OWNER.search(s.text) or _row_label(s) in _OWNER_KEYS]
-    if owners or {key.lower() for key in document.ir.metadata} & _OWNER_KEYS:
+    known = {key.lower() for key in document.ir.metadata} & _OWNER_KEYS
+    if owners or known or any(map(_OWNER.search, _margins(document))):
         return Outcome(examined=tuple(owners[:3]) or _first_heading(document))
     if document.words < LONG_ENOUGH:
         return Outcome()
@@ -280,10 +282,11 @@ def _absent(document: Document, what: str, title: str, explanation: str) -> Draf
 
 def document_control(document: Document) -> Outcome:
     keys = {key.lower().replace(" ", "_") for key in document.ir.metadata}
+    places = (_opening(document), *_margins(document))
     absent = []
-    if not keys & _VERSION_KEYS and not _labelled(document, "version") and not _VERSION.search(_opening(document)):
+    if not keys & _VERSION_KEYS and not _labelled(document, "version") and not any(map(_VERSION.search, places)):
         absent.append("version")
-    if not keys & _DATE_KEYS and not _labelled(document, "date") and not _dated_opening(document):
+    if not keys & _DATE_KEYS and not _labelled(document, "date") and not _dated(document):
         absent.append("date")
     examined = tuple(
         s.span for s in (*document.body, *document.history) if s.cells and _row_label(s) in {"version", "date", "owner"}
@@ -320,13 +323,20 @@ def _opening(document: Document) -> str:
     return document.text[: min(limit, 1500)]
 
 
-def _dated_opening(document: Document) -> bool:
-    opening = _opening(document)
+def _margins(document: Document) -> list[str]:
+    """Lines of headers and footers: they tell of the document itself."""
+    return [line for one in document.ir.page_margins for line in one.text.split("\n")]
+
+
+def _dated(document: Document) -> bool:
+    """In the opening, a header or a footer."""
+    limit = len(_opening(document))
+    opening = (sentence.text for sentence in document.body if sentence.start < limit)
     return any(
-        _DATE_LABEL.search(sentence.text) and any(q.dimension == "date" for q in sentence.quantities)
-        for sentence in document.body
-        if sentence.start < len(opening)
-        and not re.search(r"\b(?:base|launch|inception) date\b", sentence.text, re.IGNORECASE)
+        _DATE_LABEL.search(text)
+        and any(one.dimension == "date" for one in quantities(text))
+        and not re.search(r"\b(?:base|launch|inception) date\b", text, re.IGNORECASE)
+        for text in (*opening, *_margins(document))
     )
 
 

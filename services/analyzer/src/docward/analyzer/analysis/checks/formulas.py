@@ -147,7 +147,7 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     for sentence in document.sentences:
         if sentence.start < formula.span.end and sentence.end > formula.span.start:
             continue
-        text = document.markdown[sentence.start : sentence.end].replace("`", "")
+        text = document.stated[sentence.start : sentence.end].replace("`", "")
         if _ELSEWHERE.search(text):
             continue
         if (
@@ -167,7 +167,7 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
 
 def _is_aligned(document: Document, name: str) -> bool:
     """A line of a list that is set with blanks: `n_i    shares of constituent i`."""
-    return re.search(rf"^[ \t>]*{name}[ \t]{{2,}}[A-Za-z]", document.markdown, re.MULTILINE) is not None
+    return re.search(rf"^[ \t>]*{name}[ \t]{{2,}}[A-Za-z]", document.stated, re.MULTILINE) is not None
 
 
 def _is_instance(document: Document, symbol: str) -> bool:

@@ -96,7 +96,7 @@ def rounding(document: Document) -> Outcome:
     ruled = {
         s.section.id if s.section else None
         for s in document.sentences
-        if _ROUNDING.search(document.markdown[s.start : s.end])
+        if _ROUNDING.search(document.stated[s.start : s.end])
     }
     named = {
         _singular(match)

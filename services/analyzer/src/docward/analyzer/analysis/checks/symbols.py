@@ -95,7 +95,7 @@ def _is_used(document: Document, base: str, where: Sentence, definition: Definit
     if any(name.search(_DECORATION.sub("", f.latex or "") + " " + f.text) for f in document.ir.formulas):
         return True
     for sentence in document.sentences:
-        text = document.markdown[sentence.start : sentence.end]
+        text = document.stated[sentence.start : sentence.end]
         if sentence is where:
             begin, end = max(0, definition.span.start - sentence.start), definition.span.end - sentence.start
             text = text[:begin] + " " + text[end:]

@@ -78,7 +78,7 @@ def acronyms(document: Document) -> Outcome:
     uses: dict[str, list[Span]] = defaultdict(list)
     for sentence in document.body:
         hidden = [
-            m.span() for p in (_CODE_SPAN, _ID) for m in p.finditer(document.markdown, sentence.start, sentence.end)
+            m.span() for p in (_CODE_SPAN, _ID) for m in p.finditer(document.stated, sentence.start, sentence.end)
         ]
         hidden += [(cell.span.start, cell.span.end) for head, cell in sentence.cells if _CODE_COLUMN.search(head)]
         hidden += [m.span() for m in _LISTED.finditer(document.text, sentence.start, sentence.end)]

@@ -235,7 +235,7 @@ def placeholders(document: Document) -> Outcome:
     for sentence in document.sentences:
         if sentence.index in past:
             continue
-        text = document.markdown[sentence.start : sentence.end]
+        text = document.stated[sentence.start : sentence.end]
         match = _PLACEHOLDER.search(text)
         if match is None or (sentence.kind == "code" and not match.group().startswith("TB")):
             continue

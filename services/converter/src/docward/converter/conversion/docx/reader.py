@@ -1,7 +1,7 @@
 """A Word document in document order: headings with Word's numbers, lists, tables in place, notes at the end.
 
-Tracked changes are accepted; what was deleted, and comments, are kept as data beside the text. Headers, footers and
-generated tables of contents are left out and counted in the report.
+Tracked changes are accepted; what was deleted, comments, headers and footers are kept as data beside the text.
+Generated tables of contents are left out and counted in the report.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from docward.converter.conversion import writing
+from docward.converter.conversion.docx.margins import Margins
 from docward.converter.conversion.docx.metadata import metadata_of
 from docward.converter.conversion.docx.numbering import Label, Numbering
 from docward.converter.conversion.docx.package import MC, Package, W, value, whole_number
@@ -32,7 +33,11 @@ AROUND = frozenset({CONTROL, W + "sdtContent", W + "ins", W + "customXml"})
 ASIDE = frozenset(W + name for name in ("del", "moveFrom", "sectPr", "sdtPr", "sdtEndPr"))
 DRAWN = "{http://schemas.openxmlformats.org/drawingml/2006/main}t"
 CHARTED = "{http://schemas.openxmlformats.org/drawingml/2006/chart}v"
-KEPT = {"deleted text": "tracked changes of the IR", "comments": "comments of the IR"}
+KEPT = {
+    "deleted text": "tracked changes of the IR",
+    "comments": "comments of the IR",
+    "headers and footers": "page margins of the IR",
+}
 
 
 def read_docx(data: bytes) -> Draft:
@@ -66,7 +71,7 @@ class Reader:
         self._root = self._tree(package.main)
         relations = package.relations(package.main)
         self._parts = {one.kind: one.target for one in relations.values() if not one.external}
-        self._margins = [(one.kind, one.target) for one in relations.values() if one.kind in {"header", "footer"}]
+        self._relations = relations
         self._drawings = [one.target for one in relations.values() if one.kind in {"diagramData", "chart"}]
         self._styles = Styles(package.tree(self._parts.get("styles", "word/styles.xml")))
         numbering = package.tree(self._parts.get("numbering", "word/numbering.xml"))
@@ -99,10 +104,14 @@ class Reader:
             self._container(body)
             self._flush_code()
             self._review.written("", self._out.length)
-        characters += self._add_notes() + self._leave_out()
+        characters += self._add_notes() + sum(map(self._drawn, self._drawings))
         comments = tuple(self._comments())
         kept = {"deleted text": self._review.deleted, "comments": sum(visible(one.text) for one in comments)}
-        characters += kept["comments"]
+        margins = Margins(self._tree, self._parts.get("settings", "word/settings.xml"), self._styles)
+        page_margins = tuple(margins.read(self._root, self._relations))
+        kept["headers and footers"] = sum(visible(one.text) for one in page_margins)
+        self._drop("hidden headers and footers", "no page shows it, or it is deleted or struck through", margins.hidden)
+        characters += kept["comments"] + kept["headers and footers"] + margins.hidden
         if self._runs.images:
             message = f"{self._runs.images} image(s) are not converted; only their descriptions stand in the text."
             self._warnings.append(Issue(code="image", message=message))
@@ -122,6 +131,7 @@ class Reader:
             warnings=tuple(self._warnings),
             tracked_changes=tuple(self._review.changes()),
             comments=comments,
+            page_margins=page_margins,
         )
 
     def _is_title(self, style: Any) -> bool:
@@ -337,15 +347,6 @@ class Reader:
                 elif text:
                     self._drop(f"{kind} without a mark", "nothing refers to it", visible(text))
             self._drop("hidden text", "Word does not show it", runs.hidden)
-        return characters
-
-    def _leave_out(self) -> int:
-        """Count what stands beside the text: headers, footers and words in drawings."""
-        characters = sum(map(self._drawn, self._drawings))
-        for kind, target in dict.fromkeys(self._margins):
-            count = _characters(self._tree(target))
-            self._drop(f"page {kind}", "it repeats on every page", count)
-            characters += count
         return characters
 
     def _drawn(self, target: str) -> int:

@@ -32,9 +32,10 @@ SYMBOL_FONT = {
     0x72: "ρ", 0x73: "σ", 0x74: "τ", 0x53: "Σ", 0x44: "Δ",
 }  # fmt: skip
 SHIFTS = frozenset("^_")
+SWITCHES = {W + "b": "b", W + "i": "i", W + "strike": "s", W + "dstrike": "s"}
 SHIFT, BOX = W + "vertAlign", W + "txbxContent"
-RUN, TEXT, BOLD, ITALIC, VANISH, FONTS, STYLE, ASCII, TYPE, CHAR, FONT, ID = (
-    W + name for name in ("r", "t", "b", "i", "vanish", "rFonts", "rStyle", "ascii", "type", "char", "font", "id")
+RUN, TEXT, VANISH, FONTS, STYLE, ASCII, TYPE, CHAR, FONT, ID = (
+    W + name for name in ("r", "t", "vanish", "rFonts", "rStyle", "ascii", "type", "char", "font", "id")
 )
 FIELD_CHAR, INSTRUCTION, FIELD_TYPE, SIMPLE_FIELD, LINK, SYMBOL = (
     W + name for name in ("fldChar", "instrText", "fldCharType", "fldSimple", "hyperlink", "sym")
@@ -52,7 +53,7 @@ class Atom(NamedTuple):
     kind: AtomKind
     text: str
     marks: str = ""
-    """`b` bold, `i` italic, `c` code; `^` raised, `_` lowered until the paragraph is read."""
+    """`b` bold, `i` italic, `c` code, `s` struck through; `^` raised, `_` lowered until the paragraph is read."""
     link: str = ""
 
 
@@ -172,15 +173,13 @@ class Runs:
 
     def _marks(self, properties: Any) -> str | None:
         """None for text that is not shown."""
-        bold = italic = code = False
-        shift = ""
+        code = False
+        on = shift = ""
         styled: frozenset[str] = frozenset()
         for node in properties:
             name = node.tag
-            if name == BOLD:
-                bold = is_on(node)
-            elif name == ITALIC:
-                italic = is_on(node)
+            if name in SWITCHES:
+                on += SWITCHES[name] if is_on(node) else ""
             elif name == VANISH:
                 if is_on(node):
                     return None
@@ -190,9 +189,12 @@ class Runs:
                 shift = {"superscript": "^", "subscript": "_"}.get(node.get(VAL), "")
             elif name == STYLE:
                 styled = self.styles.kind(node.get(VAL)).marks
+        struck = "s" if "s" in on or "s" in styled else ""
         if code or "c" in styled:
-            return "c"
-        return ("b" if bold or "b" in styled else "") + ("i" if italic or "i" in styled else "") + shift
+            return "c" + struck
+        return (
+            ("b" if "b" in on or "b" in styled else "") + ("i" if "i" in on or "i" in styled else "") + struck + shift
+        )
 
     def _field(self, node: Any, name: str) -> None:
         kind = node.get(FIELD_TYPE)
@@ -258,14 +260,19 @@ def _merged(atoms: list[Atom]) -> list[Atom]:
 
 def render(atoms: list[Atom], *, marked: bool = True) -> str:
     """Markdown of a paragraph's inside; `marked=False` leaves bold and italic out (headings, header cells)."""
-    parts = []
+    parts: list[str] = []
+    struck = False
     for atom in atoms:
         if atom.kind == "raw":
             parts.append(atom.text)
         elif atom.kind == "text":
-            parts.append(_text(atom, marked=marked))
+            text = _text(atom, marked=marked)
+            if struck and parts[-1].endswith("~~") and text.startswith("~~"):  # both as one: `~~~~` marks nothing
+                parts[-1], text = parts[-1][:-2], text[2:]
+            parts.append(text)
         else:
             parts.append(_inline_math(atom.text))
+        struck = "s" in atom.marks
     text = "".join(parts)
     if "\t" in text:
         text = re.sub(r"[ \t\u00a0]*\t[ \t]*", " ", text)
@@ -279,6 +286,9 @@ def _inline_math(text: str) -> str:
 def _text(atom: Atom, *, marked: bool) -> str:
     if not atom.marks and not atom.link:
         return writing.escape(atom.text)
+    if "s" in atom.marks:
+        inside = _text(atom._replace(marks=atom.marks.replace("s", "")), marked=marked)
+        return "\n".join([writing.emphasised(line, "~~") for line in inside.split("\n")])
     if "c" in atom.marks and atom.text.strip():
         inside = writing.code(atom.text) if "\n" not in atom.text else writing.escape(atom.text)
     else:

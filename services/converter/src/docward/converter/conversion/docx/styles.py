@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from docward.converter.conversion.docx.package import W, value, whole_number
+from docward.converter.conversion.docx.package import W, switched_on, value, whole_number
 from docward.converter.conversion.docx.review import DELETED, KINDS
 
 Role = Literal["title", "toc", "code", "quote", "plain"]
@@ -33,6 +33,7 @@ class Style:
     list_level: int | None
     outline: int | None
     code_font: bool
+    struck: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Kind:
     nesting: int = 0
     """Depth that the name of a list style says: 1 for “List Bullet 2”."""
     marks: frozenset[str] = frozenset()
-    """`b` bold, `i` italic, `c` code, of a run."""
+    """`b` bold, `i` italic, `c` code, `s` struck through, of a run."""
 
 
 class Paragraph(NamedTuple):
@@ -153,6 +154,8 @@ def _kind(style_id: str, chain: list[Style]) -> Kind:
     marks = {STRESS[name] for name in names if name in STRESS}
     if any(style.code_font or CODE_RUN.search(style.name) for style in chain):
         marks = {"c"}
+    if any(style.struck for style in chain):
+        marks.add("s")
     return Kind(
         role=next((role for role in map(_role, names) if role != "plain"), "plain"),
         heading=heading,
@@ -198,4 +201,5 @@ def _style(node: Any) -> Style:
         list_level=None if level is None else whole_number(level),
         outline=None if outline is None else whole_number(outline, 9),
         code_font=fonts is not None and bool(CODE_FONTS.search(fonts.get(W + "ascii", ""))),
+        struck=switched_on(run, "strike") or switched_on(run, "dstrike"),
     )
