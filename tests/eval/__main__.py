@@ -40,6 +40,7 @@ BLIND = Path(__file__).parent / "blind"
 CLEAN = Path(__file__).parent / "clean"
 UNSEEN = Path(__file__).parent / "blind2"
 UNSEEN_OTHERS = Path(__file__).parent / "blind3"
+"""Both were unseen when they were first measured (ADR 0025), and have been developed against since."""
 WORDS_OF_100_PAGES = 45_000
 VERDICTS = ("covered", "partial", "contradicted", "missing")
 

@@ -8,6 +8,8 @@ LIMITS = (
     "| Limit | Value | Unit |\n|---|---|---|\n"
     "| Maximum parent order | 50 million | USD |\n| Daily loss | 60,000 | EUR |\n\n"
 )
+RANGES = "| Parameter | Default | Range |\n|---|---|---|\n"
+TERMS = '"Share" means a stock. "Fund" means a pool. "Venue" means a market.\n\n'
 HOLDING = "| Limit | Value |\n|---|---|\n| Maximum position | 200 contracts |\n\n"
 SETTINGS = (
     "| Parameter | Value |\n|---|---|\n"
@@ -93,6 +95,16 @@ SETTINGS = (
         ("denied-controls", "Backtests were not carried out.", "Backtests"),
         ("denied-controls", "There is no kill functionality.", "kill functionality"),
         ("denied-controls", "The algorithm runs without a kill switch.", "kill switch"),
+        ("denied-controls", "There is a limit. The gateway offers no safeguard against wash trades.", "wash trades"),
+        ("denied-controls", "The size of each order is never verified.", "never verified"),
+        ("denied-controls", "Manual orders bypass the pre-trade checks.", "bypass"),
+        ("denied-controls", "A kill switch exists. Two engines are not wired to the kill switch.", "not wired"),
+        ("tallies", "The data is split: 80 % for fitting, 30 % for the test.", "30 % for the test"),
+        ("tallies", f"{RANGES}| lookback | 90 | 10 to 60 |\n", "90"),
+        ("tallies", f"{RANGES}| cut | 0.5 % | 1 % – 4 % |\n", "0.5 %"),
+        ("undefined-terms", f"{TERMS}Names in the Reserve Pool replace them.", "Reserve Pool"),
+        ("undefined-terms", f"{TERMS}Changes need the consent of the Pricing Board.", "Pricing Board"),
+        ("inventory-tables", "# Register\n\n| Strategy | Market |\n|---|---|\n| Alpha | Xetra |\n", "Strategy"),
     ],
 )
 def test_a_defect_is_found_in_other_words(run, document, check, text, words):
@@ -155,6 +167,12 @@ def test_a_defect_is_found_in_other_words(run, document, check, text, words):
             "# Coin Index\n\nThe index tracks ten crypto assets by the prices of an exchange at midnight UTC.",
         ),
         ("denied-controls", "No order is sent while the kill switch is pressed."),
+        ("denied-controls", "An order whose value was not checked is refused."),
+        ("denied-controls", "The size of an order is not checked here because the venue does so."),
+        ("tallies", "The data is split: 80 % for fitting, 20 % for the test."),
+        ("tallies", f"{RANGES}| lookback | 30 days | 10 to 60 |\n| cut | 1,000 | 1,000 – 2,000 |\n"),
+        ("undefined-terms", f"{TERMS}The Management Board meets monthly."),
+        ("inventory-tables", "# Register\n\n| Client | Market |\n|---|---|\n| Alpha | Xetra |\n"),
     ],
 )
 def test_what_is_precise_in_other_words_is_left_alone(run, check, text):

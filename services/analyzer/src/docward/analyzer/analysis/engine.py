@@ -23,7 +23,7 @@ from docward.events.policies import Policy
 P = ParamSpec("P")
 R = TypeVar("R")
 
-ENGINE = "offline/7"
+ENGINE = "offline/8"
 """Goes into every report. Changes whenever the same input can give another report."""
 
 

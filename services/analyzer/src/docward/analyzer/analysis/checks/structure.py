@@ -14,6 +14,9 @@ _INVENTORY = Caseless(
     r"\b(?:inventory|register|list|catalogue)\b.{0,30}\b(?:algorithms?|algos?|strategies|models)\b|"
     r"\b(?:algorithms?|algos?|strategy|strategies|models?)\s(?:inventory|register)\b"
 )
+_LISTING = Caseless(r"\b(?:inventory|register|catalogue)\b")
+_ALGORITHM = Caseless(r"\W*(?:algorithm|algo|strategy|model)s?\b.{0,12}")
+"""A first column that says what an inventory lists, where its title does not."""
 _COLUMNS = {
     "unique identifier": r"\b(?:id|ident\w*|code|ref(?:erence)?|number|no\.?|key)\b",
     "owner": r"\b(?:owners?|responsible|accountable)\b",
@@ -66,7 +69,9 @@ def inventory_tables(document: Document) -> Outcome:
 
 def _about(document: Document, table: Table) -> str:
     section = document.section_at(table.span.start)
-    return f"{section.title if section else ''} / {table.caption or ''}"
+    title = f"{section.title if section else ''} / {table.caption or ''}"
+    rows = table.header[0].text if _LISTING.search(title) else ""
+    return f"{title} / {rows} inventory" if _ALGORITHM.fullmatch(rows) else title
 
 
 def _lacking(table: Table, absent: list[str]) -> Draft:

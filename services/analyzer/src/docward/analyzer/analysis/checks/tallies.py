@@ -21,11 +21,20 @@ _ADD_UP = Caseless(
     r"\b(?:add(?:s|ed)? up|sums?|total(?:s|ling)?|weighted (?:mean|average|sum)|split|allocated|weights|combination)\b"
 )
 _ITEM = r"(?:[A-Z][\w&.-]*(?:[ -][A-Z\d][\w&.-]*){0,3})\s\(?\d{1,3}(?:\.\d+)?\s?%\)?"
-_ITEMS = re.compile(rf"{_ITEM}(?:(?:,\s|,?\s(?:and|plus)\s){_ITEM})+")
+_PART = r"\d{1,3}(?:\.\d+)?\s?%\s(?:(?:goes|go|is|are)\s)?(?:for|to|into|in)\s(?:[a-z][\w-]*\s?){1,3}(?<!\s)"
+_ITEMS = re.compile("|".join(rf"{one}(?:(?:,\s|,?\s(?:and|plus)\s){one})+" for one in (_ITEM, _PART)))
+"""`Xetra 60 %, Euronext 40 %`, `80 % for training and 20 % for the test`."""
 _NEARLY = (70.0, 130.0)
 """Percentages that are meant to be a whole come near it."""
 _ROUNDING = 0.06
 """Percentage points per item that printed digits may hide."""
+
+_DIGITS = r"\d[\d,]*(?:\.\d+)?"
+_UNIT = r"\s?(?:%|bps?|[A-Za-z]+)?"
+_NUMBER = re.compile(rf"(?P<number>{_DIGITS}){_UNIT}")
+_INTERVAL = re.compile(rf"^\W*(?P<low>{_DIGITS}){_UNIT}\s?(?:[-–—]|to|\.\.+|…|,|and)\s?(?P<high>{_DIGITS}){_UNIT}\W*$")
+_CHOSEN = Caseless(r"^\W*(?:defaults?|values?|settings?|current|initial|standard)\b")
+_ALLOWED = Caseless(r"\b(?:range|allowed|permitted|admissible|bounds|min\w*\W{1,5}max\w*)\b")
 
 _ORDINALS = (
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
@@ -61,7 +70,7 @@ def tallies(document: Document) -> Outcome:
             examined.append(clean)
         else:
             drafts.append(draft)
-    drafts += [*_ranges(document), *_frequencies(document), *_day_counts(document)]
+    drafts += [*_ranges(document), *_frequencies(document), *_day_counts(document), *_defaults(document)]
     return Outcome(tuple(drafts), tuple(examined))
 
 
@@ -149,6 +158,35 @@ def _ranges(document: Document) -> Iterator[Draft]:
                 stated = number(match["count"])
                 if sentence is not found[0] and stated is not None and stated != days:
                     yield _miscounted(found[0], sentence, f"{days} days", f"{match['count']} days")
+
+
+def _defaults(document: Document) -> Iterator[Draft]:
+    """A row whose value lies outside the range that a column of its own gives."""
+    for sentence in document.body:
+        if sentence.kind != "row":
+            continue
+        value = next((cell.text for column, cell in sentence.cells[1:] if _CHOSEN.search(column)), "")
+        bounds = next((cell.text for column, cell in sentence.cells[1:] if _ALLOWED.search(column)), "")
+        chosen, ends = _NUMBER.fullmatch(value.strip()), _INTERVAL.search(bounds)
+        if chosen and ends and not _plain(ends["low"]) <= _plain(chosen["number"]) <= _plain(ends["high"]):
+            yield _outside(sentence, value.strip(), bounds.strip())
+
+
+def _plain(digits: str) -> float:
+    return float(digits.replace(",", ""))
+
+
+def _outside(sentence: Sentence, value: str, bounds: str) -> Draft:
+    return Draft(
+        family="NUM",
+        category="inconsistent-content",
+        severity="high",
+        title=f"{value} lies outside its range {bounds}"[:120],
+        explanation=f"The row gives {value} as the value and {bounds} as the range that it must lie in.",
+        spans=(sentence.span,),
+        confidence=0.9,
+        decision=(f"value {value}", f"range {bounds}"),
+    )
 
 
 def _frequencies(document: Document) -> Iterator[Draft]:

@@ -15,7 +15,7 @@ FORMAL = 3
 _NOUN = (
     r"(?:Days?|Dates?|Prices?|Values?|Levels?|Periods?|Events?|Durations?|Ratios?|Scores?|Factors?|Weights?|Universe|"
     r"Thresholds?|Limits?|Divisors?|Windows?|Sizes?|Amounts?|Yields?|Spreads?|Conditions?|Basket|Portfolio|Notional|"
-    r"Component|Constituents?|Assets?|Issuers?|Signals?|Exposures?|Adjustments?|Costs?|Quantit(?:y|ies))"
+    r"Zones?|Pools?|Bands?|Buckets?|Board|Panel|Function|Component|Constituents?|Assets?|Issuers?|Signals?|Exposures?|Adjustments?|Costs?|Quantit(?:y|ies))"
 )
 _TERM = re.compile(
     rf"(?<!\w)(?!(?:The|An?|Each|Every|If|When|On|In|At|For)\b)(?P<term>(?:[A-Z][a-z]+[ -]){{1,2}}{_NOUN})\b(?! [A-Z(])"
@@ -26,6 +26,7 @@ _ELSEWHERE = Caseless(r"\b(?:see|in|list of)\b[^.;]{0,20}\b(?:appendix|annex|sch
 """The meaning is said to stand in another place: the check of references follows it."""
 _NAMES = words(
     """
+    Management Supervisory Executive Advisory Audit Compliance Risk Trading Control Systemic Resolution Internal
     Federal Euro European Bank Central Consumer International Global Industry National Standard New United American
     London York Tokyo Frankfurt Bloomberg Reuters Refinitiv Sharpe Sortino Head Chief Section Article Table Figure
     January February March April May June July August September October November December
