@@ -36,7 +36,7 @@ class Read:
 
 def newer(quote: str) -> Mutant:
     """A converter that reads a line more at the beginning of the same bytes, and something else where the quote is."""
-    get, version = "data = await self._objects.get(original)", "converter=conversion.report.converter"
+    get, version = "data = await self._objects.get(original)", "converter=made.report.converter"
     seen = rf'.replace(b"\n\n", b"\n\n{INSERTED}\n\n", 1).replace({quote.encode()!r}, {REWRITTEN.encode()!r})'
     edits = ((get, f"data = (await self._objects.get(original)){seen}"), (version, 'converter="docward-converter/9"'))
     function = "docward.converter.jobs:ConverterJobs.convert"
