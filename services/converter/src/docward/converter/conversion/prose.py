@@ -25,7 +25,7 @@ ABBREVIATION = re.compile(
 )
 
 BETWEEN = re.compile(r"[\s\-‐–—_]+")
-MARKS = re.compile(r"[\[`$*_\\]|<br|~~")
+MARKS = re.compile(r"[\[`$*_\\~]|<br")
 """What begins a mark inside a line."""
 
 NUMBER = r"[+\-−±]?(?:\d{1,3}(?:[,\u00a0\u202f' ]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)"

@@ -11,7 +11,7 @@ INLINE = re.compile(
     r"|_(?<![^\W_]_)(?=\S)"  # the same for an underscore, which inside a word is only an underscore
     r"|~(?=~)|`|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\[(?=\^)|\](?=[(\[:])"
 )
-SPECIAL = re.compile(r"[\\*_`<&\[\]$]|~~")
+SPECIAL = re.compile(r"[\\*_`<&\[\]$~]")
 """What INLINE and MATH begin with: most texts have nothing of it."""
 MATH = re.compile(r"\$\$|\$(?:\S[^$]*)?\S\$(?!\d)")
 LINE_START = re.compile(r"^(?:#{1,6}(?=\s|$)|>|\+(?=\s|$)|(?:-+|=+)(?=\s*$)|([-*_])(?=(?:[ \t]*\1){2,}[ \t]*$)|~~~|\|)")
