@@ -69,6 +69,18 @@ def test_struck_text_of_html_is_known(converted, name):
     assert struck(converted(page, HTML)) == ["~~4 %~~"]
 
 
+def test_a_heading_of_html_keeps_that_it_is_struck(converted):
+    assert struck(converted("<html><body><h1><b>New</b> <s>old</s> aim</h1></body></html>", HTML)) == ["~~old~~"]
+
+
+def test_struck_text_of_a_footer_is_no_part_of_it(converted, word_file):
+    footer = f"<w:ftr XMLNS><w:p>{run('Version 1', STRIKE)}{run('Version 2')}</w:p></w:ftr>"
+    section = '<w:sectPr><w:footerReference w:type="default" r:id="p0"/></w:sectPr>'
+    conversion = converted(word_file(f"<w:p>{run('Text')}</w:p>{section}", footer1=footer), DOCX)
+    assert [one.text for one in conversion.ir.page_margins] == ["Version 2"]
+    assert [one.characters for one in conversion.report.dropped] == [8]
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

@@ -330,8 +330,6 @@ class _Builder:
     ) -> None:
         document = self._document
         text = document.text[start:end]
-        if not text.strip():
-            return
         words = tokens(text, start)
         if words:
             self.breaks.append(len(self._tokens))
