@@ -8,6 +8,7 @@ LIMITS = (
     "| Limit | Value | Unit |\n|---|---|---|\n"
     "| Maximum parent order | 50 million | USD |\n| Daily loss | 60,000 | EUR |\n\n"
 )
+FACTS = "| Fact | Entry |\n|---|---|\n| Base value | 1,000 on 4 May 2015 |\n| Net asset value | computed at 18:30 |\n\n"
 RANGES = "| Parameter | Default | Range |\n|---|---|---|\n"
 TERMS = '"Share" means a stock. "Fund" means a pool. "Venue" means a market.\n\n'
 HOLDING = "| Limit | Value |\n|---|---|\n| Maximum position | 200 contracts |\n\n"
@@ -68,6 +69,11 @@ SETTINGS = (
         ("self-approvals", "Changes are proposed, tested and signed off by the quant developer.", "signed off"),
         ("self-approvals", "Its decisions are approved by nobody else.", "nobody else"),
         ("regulation-citations", "Kill functionality (Art. 15) is a button.", "Art. 15"),
+        (
+            "regulation-citations",
+            "1. The stress test is that of Article 15 of Commission\n   Delegated   Regulation (EU) 2017/589.",
+            "Article 15",
+        ),
         ("regulation-citations", "RTS 6 applies. The stress test follows Article 12.", "Article 12"),
         ("unused-symbols", "$$\nw = a\n$$\n\nwith\n\n- $a$: the rate\n- $u$: the use\n", "$u$: the use"),
         (
@@ -105,6 +111,21 @@ SETTINGS = (
         ("undefined-terms", f"{TERMS}Names in the Reserve Pool replace them.", "Reserve Pool"),
         ("undefined-terms", f"{TERMS}Changes need the consent of the Pricing Board.", "Pricing Board"),
         ("inventory-tables", "# Register\n\n| Strategy | Market |\n|---|---|\n| Alpha | Xetra |\n", "Strategy"),
+        ("unused-symbols", "$$\nw = a\n$$\n\n- $a$ — the rate\n- $\\mu$ — the drift\n", "the drift"),
+        (
+            "unused-symbols",
+            "$$\nw = a\n$$\n\n| Variable | Meaning |\n|---|---|\n| $a$ | the rate |\n| $g_k$ | the growth |\n",
+            "the growth",
+        ),
+        ("conflicting-values", f"{FACTS}The index started with a value of 500 on 4 May 2015.", "value of 500"),
+        ("conflicting-values", f"{FACTS}The index had the level 1,000 on 4 May 2017.", "4 May 2017"),
+        ("conflicting-values", f"{FACTS}The net asset value is computed at 17:15.", "17:15"),
+        ("responsibilities", "Waivers can be granted for up to a month.", "Waivers"),
+        ("self-approvals", "The quant team drafts amendments, decides upon them and files them.", "decides upon"),
+        ("vague-wording", "A fund must have adequate trading volume over the last 30 days.", "adequate"),
+        ("vague-wording", "The desk runs it with half size for a limited time.", "limited time"),
+        ("vague-wording", "Amendments that are not significant need no notice.", "not significant"),
+        ("vague-wording", "The team recalibrates periodically.", "periodically"),
     ],
 )
 def test_a_defect_is_found_in_other_words(run, document, check, text, words):
@@ -173,6 +194,22 @@ def test_a_defect_is_found_in_other_words(run, document, check, text, words):
         ("tallies", f"{RANGES}| lookback | 30 days | 10 to 60 |\n| cut | 1,000 | 1,000 – 2,000 |\n"),
         ("undefined-terms", f"{TERMS}The Management Board meets monthly."),
         ("inventory-tables", "# Register\n\n| Client | Market |\n|---|---|\n| Alpha | Xetra |\n"),
+        ("unused-symbols", "$$\nw = a \\mu\n$$\n\n- $a$ — the rate\n- $\\mu$ — the drift\n"),
+        ("conflicting-values", f"{FACTS}The index had the level 1,000 on 4 May 2015."),
+        ("conflicting-values", f"{FACTS}On 4 June 2018 the index had a level of 1,250."),
+        ("conflicting-values", f"{FACTS}The net asset value is computed at 18:30, and sent at 19:00."),
+        ("conflicting-values", f"{FACTS}The net asset value of a fund without trades is read at 09:00."),
+        ("responsibilities", "Waivers can be granted by the Head of Risk."),
+        ("self-approvals", "The quant team drafts amendments, the committee decides upon them."),
+        ("vague-wording", "A fund needs adequate volume: EUR 2 million over 30 days."),
+        (
+            "formula-symbols",
+            "$$\nv = \\sum_j p_j q_j\n$$\n\n- $v$ — value\n- $p_j$, $q_j$ — price and size of trade $j$\n",
+        ),
+        (
+            "formula-symbols",
+            "$$\nv = r \\Delta T\n$$\n\nwhere\n\n- $v$: value\n- $r$: rate\n- $\\Delta T$: time step\n- $T$: time\n",
+        ),
     ],
 )
 def test_what_is_precise_in_other_words_is_left_alone(run, check, text):

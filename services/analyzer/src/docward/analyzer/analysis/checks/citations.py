@@ -96,7 +96,7 @@ def _regulation(name: str, regulation: str, subjects: _Subjects) -> _Regulation:
     return _Regulation(name, _citation(regulation), re.compile(regulation), subjects, patterns)
 
 
-_EU = r"(?:Commission\s)?(?:Delegated\s)?Regulation\s\(EU\)\s(?:No\.?\s)?"
+_EU = r"(?:Commission\s+)?(?:Delegated\s+)?Regulation\s+\(EU\)\s+(?:No\.?\s+)?"
 _REGULATIONS = (
     _regulation("RTS 6", rf"(?:RTS\s?6|{_EU}2017/589|2017/589)", _RTS6),
     _regulation(

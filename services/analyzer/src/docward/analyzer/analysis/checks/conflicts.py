@@ -11,6 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from docward.analyzer.analysis.checks.keyfacts import key_facts
 from docward.analyzer.analysis.checks.restated import restatements
 from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome, replace
@@ -57,6 +58,7 @@ def conflicting_values(document: Document) -> Outcome:
     drafts.extend(restated.drafts)
     examined.extend(restated.examined)
     drafts.extend(_precedence(document, [draft for draft in drafts if len(draft.spans) > 1]))
+    drafts.extend(key_facts(document, {span for draft in drafts for span in draft.spans}))
     drafts.extend(_schemes(document))
     drafts.extend(_reviews(document))
     return Outcome(tuple(drafts), tuple(examined))

@@ -44,7 +44,9 @@ _UNTOLD = Caseless(
 )
 _NO_APPROVAL = Caseless(
     r"\b(?:overrides?|changes?|exceptions?|releases?|increases?|deployments?|updates?) (?:needs?|requires?) no "
-    r"(?:\w+ )?(?:approval|authori[sz]ation|consent|sign-?off|review)\b"
+    r"(?:\w+ )?(?:approval|authori[sz]ation|consent|sign-?off|review)\b|"
+    r"\b(?:exceptions?|waivers?|exemptions?|deviations?|dispensations?) (?:may|can|will|shall) be "
+    r"(?:granted|allowed|made|permitted|accepted)\b(?![^.;]*\b(?:by|from|approv\w+|consent|if|where|when|after)\b)"
 )
 _OVERRIDE = Caseless(r"\b(?:blocked order|override|trade|exception)\b")
 _OWNER = Caseless(
@@ -70,9 +72,9 @@ _WORK = (
     r"prepar(?:es?|ed by)|implement(?:s|ed by)|cod(?:es?|ed by)|answer(?:s|ed by)|chang(?:es?|ed by)|mak(?:es?)|"
     r"buil(?:ds?|t by)|initiat(?:es?|ed by))"
 )
-_APPROVES = r"(?:approves?|authori[sz]es?|signs? off|signs? it off|releases? it)"
+_APPROVES = r"(?:decides? (?:on|about|upon) (?:it|them)|approves?|authori[sz]es?|signs? off|signs? it off|releases? it)"
 _SELF_APPROVAL = Caseless(
-    rf"\b{_WORK}\b[^.;]{{0,70}}?\b(?:and|who)\s(?:also\s|then\s|himself\s|themselves\s)?{_APPROVES}\b|"
+    rf"\b{_WORK}\b[^.;]{{0,70}}?(?:\b(?:and|who)|,)\s(?:also\s|then\s|himself\s|themselves\s)?{_APPROVES}\b|"
     r"\b(?:approved|authori[sz]ed|signed off|released)\sby\s(?:the\s(?:same\s(?!committee|board)|"
     r"(?:[\w-]+\s){1,3}(?:who|that)\s(?:wrote|writes|developed|develops|proposed|proposes|requested|requests|made|makes|"
     r"built|builds|coded|needs?)\b)|(?:its|their)\s(?:own\s)?(?:authors?|developers?)\b)|"

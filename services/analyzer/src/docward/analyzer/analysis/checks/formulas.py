@@ -138,11 +138,11 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
     alternatives = "|".join(re.escape(name) for name in _variants(symbol))
     name = rf"(?<![\w\\])(?:{alternatives})(?:[_^][\w{{}},]+)?(?:\([^)]*\))?"
     case = re.IGNORECASE if len(symbol) > 3 else re.NOFLAG  # short symbols are told apart by their case
-    stated = re.compile(rf"{name}\s*(?:\$|\\\)|\)|[\"”])?\s*,?\s*{_IS}\s", case)
+    stated = re.compile(rf"{name}{_TOGETHER}\s*(?:\$|\\\)|\)|[\"”])?\s*,?\s*{_IS}\s", case)
     listed = re.compile(rf"\b(?:[Ww]here|with|and|[Ll]et)\s+\$?{name}(?![\w'’-])", case)
     if _is_aligned(document, name) or _is_instance(document, symbol) or _is_left_side(formula, symbol):
         return True
-    if _follows(document, symbol) or any(d.term.strip("$` ") == symbol for d in document.ir.definitions):
+    if _follows(document, symbol) or any(_names(d.term.strip("$` "), symbol) for d in document.ir.definitions):
         return True
     for sentence in document.sentences:
         if sentence.start < formula.span.end and sentence.end > formula.span.start:
@@ -163,6 +163,15 @@ def _is_defined(document: Document, symbol: str, formula: Formula) -> bool:
         ):
             return True
     return False
+
+
+_TOGETHER = r"(?:\$(?:,|,? and)\s\$[^$\n]{1,20}){0,3}"
+"""Symbols that are explained with the one before them: `$x$, $y$ — price and quantity`."""
+
+
+def _names(term: str, symbol: str) -> bool:
+    """`\\Delta K` explains the `\\Delta` before a `K`."""
+    return term == symbol or (symbol.startswith("\\") and term.startswith(f"{symbol} "))
 
 
 def _is_aligned(document: Document, name: str) -> bool:

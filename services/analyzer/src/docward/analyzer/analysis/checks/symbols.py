@@ -11,11 +11,13 @@ from docward.analyzer.analysis.document import Document, Sentence
 from docward.analyzer.analysis.drafts import Draft, Outcome
 from docward.analyzer.analysis.text import Caseless
 from docward.events.findings import Category
-from docward.events.ir import Definition, Span
+from docward.events.ir import Span
 
 _SYMBOL = re.compile(r"[A-Za-zα-ωΑ-Ω]{1,3}|(?:\\\w+|[A-Za-zα-ωΑ-Ω]{1,12})[_^].+|\\\w+(?:\{\w\}.*)?")
 _WHERE = Caseless(r"\W*(?:where|with|in which|wherein|here)\b")
 _LISTS = Caseless(r"(?:^|\s)(?:where|with|in which|wherein|here|symbols?|notation|variables?)\s*[:,]?\s*$")
+_HEADS = Caseless(r"\W*(?:symbols?|variables?|notation)\W*")
+_ITEM = re.compile(r"^[\s*+-]*\$(?P<symbol>[^$\n]+)\$\s*(?:—|–|--?|:)\s+\S")
 _MATH = re.compile(r"\$[^$\n]+\$|`[^`\n]+`")
 _DECORATION = re.compile(r"\\(?:bar|hat|tilde|vec|mathrm|text|mathbf)\b|[{}\s]")
 
@@ -57,24 +59,42 @@ _LATER_INDEX = re.compile(r"[_^]\{?[\w,]*?(?<![A-Za-z])t\s*\+\s*\d")
 
 def unused_symbols(document: Document) -> Outcome:
     drafts, examined = [], []
-    for definition in document.ir.definitions:
-        sentence = document.sentence_at(definition.span.end - 1)  # an item begins behind its bullet
-        symbol = definition.term.strip("$` ")
+    for symbol, span in _entries(document):
+        sentence = document.sentence_at(span.end - 1)  # an item begins behind its bullet
         if sentence is None or not _explains_a_formula(document, sentence) or not _SYMBOL.fullmatch(symbol):
             continue
-        if _is_used(document, _base(symbol), sentence, definition):
-            examined.append(definition.span)
+        if _is_used(document, _base(symbol), sentence, span):
+            examined.append(span)
         else:
-            drafts.append(_unused(definition, symbol))
+            drafts.append(_unused(span, symbol))
     return Outcome(tuple(drafts), tuple(examined))
 
 
 def _explains_a_formula(document: Document, sentence: Sentence) -> bool:
     """The list below a formula of the same section."""
-    return bool(_WHERE.match(sentence.text) or _is_listed(document, sentence)) and any(
+    explains = _WHERE.match(sentence.text) or _is_listed(document, sentence) or _of_symbols(document, sentence)
+    return bool(explains) and any(
         formula.span.end <= sentence.start and document.section_at(formula.span.start) is sentence.section
         for formula in document.ir.formulas
     )
+
+
+def _entries(document: Document) -> Iterator[tuple[str, Span]]:
+    """Each symbol and where it is explained: the definitions, and items `$x$ — meaning` that are none."""
+    for definition in document.ir.definitions:
+        yield definition.term.strip("$` "), definition.span
+    ends = {definition.span.end for definition in document.ir.definitions}
+    for sentence in document.body:
+        match = _ITEM.match(document.markdown[sentence.start : sentence.end]) if sentence.kind == "list" else None
+        if match and not any(sentence.start < end <= sentence.end for end in ends):
+            yield match["symbol"], sentence.span
+
+
+def _of_symbols(document: Document, sentence: Sentence) -> bool:
+    """A row of a table of symbols, or an item of a list in which every item explains one."""
+    if sentence.kind == "row":
+        return bool(sentence.cells) and _HEADS.fullmatch(sentence.cells[0][0]) is not None
+    return sentence.kind == "list" and _ITEM.match(document.markdown[sentence.start : sentence.end]) is not None
 
 
 def _is_listed(document: Document, sentence: Sentence) -> bool:
@@ -89,7 +109,7 @@ def _base(symbol: str) -> str:
     return re.split(r"[_^(]", _DECORATION.sub("", symbol))[0].lstrip("\\")
 
 
-def _is_used(document: Document, base: str, where: Sentence, definition: Definition) -> bool:
+def _is_used(document: Document, base: str, where: Sentence, span: Span) -> bool:
     """In a formula, or as a symbol of the text or in an entry of the list that explains another one."""
     name = re.compile(rf"(?<![A-Za-zα-ωΑ-Ω]){re.escape(base)}(?![A-Za-zα-ωΑ-Ω])")
     if any(name.search(_DECORATION.sub("", f.latex or "") + " " + f.text) for f in document.ir.formulas):
@@ -97,7 +117,7 @@ def _is_used(document: Document, base: str, where: Sentence, definition: Definit
     for sentence in document.sentences:
         text = document.stated[sentence.start : sentence.end]
         if sentence is where:
-            begin, end = max(0, definition.span.start - sentence.start), definition.span.end - sentence.start
+            begin, end = max(0, span.start - sentence.start), span.end - sentence.start
             text = text[:begin] + " " + text[end:]
         words = text if sentence.kind == "code" else " ".join(_MATH.findall(text))
         if name.search(words):
@@ -105,7 +125,7 @@ def _is_used(document: Document, base: str, where: Sentence, definition: Definit
     return False
 
 
-def _unused(definition: Definition, symbol: str) -> Draft:
+def _unused(span: Span, symbol: str) -> Draft:
     return Draft(
         family="FML",
         category="incomplete-formula",
@@ -115,7 +135,7 @@ def _unused(definition: Definition, symbol: str) -> Draft:
             f"{symbol} is explained below a formula, but occurs in no formula of the document. Either the formula "
             "lacks a term, or the entry is a remainder."
         ),
-        spans=(definition.span,),
+        spans=(span,),
         confidence=0.85,
         decision=(f"symbol {symbol}", "defined in a where list", "in no formula, no text and no code"),
     )

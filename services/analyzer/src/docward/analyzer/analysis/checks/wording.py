@@ -47,6 +47,7 @@ _OPEN_PHRASES = r"""
     (?:is|are|becomes?|remains?|be|been|seems?) (?:too |very |no longer |not )?OPEN_PREDICATE
     (?:its|their) \w+ (?:is|are) OPEN_PREDICATE
     (?:if|when|where|unless|once) (?:\w+ ){1,4}(?:is|are|has been|have been) OPEN_MEASURE
+    (?:that|which) (?:is|are) (?:not |deemed )?OPEN_MEASURE
     (?:most|least) (?:liquid|active|representative|suitable|attractive|efficient)(?! (?:\w+ ){0,3}(?:by|in terms)\b)
 """
 """Leave a decision open, whatever stands around them."""
@@ -96,7 +97,7 @@ _VAGUE_PHRASES = r"""
     noticeabl[ey]
     (?:worse|better|more|less|higher|lower|larger|smaller|wider) than (?:usual|normal|expected)
     (?:lies?|is|are) far (?:away )?from
-    an? suitable (?:period|time|size|level|amount|number|value|price|date|day|interval)
+    an? (?:suitable|limited|reasonable) (?:period|time|size|level|amount|number|value|price|date|day|interval)
     enough (?:strikes|quotes|liquidity|observations|data|volume|trades|prices)
     in (?:an)?other (?:suitable )?ways?
     (?:is|are) (?:too )?illiquid
@@ -144,8 +145,14 @@ _PRECISE = Caseless(
     r"\bthat is,|\bi\.e\.|\bnamely\b|\bmeans\b|\bdefined as\b|\bif and only if\b"
 )
 _NUMERIC = frozenset({"money", "rate", "percent", "time", "multiple", "count", "number", "sigma", "cadence", "clock"})
+_TIMES = frozenset({"time", "cadence", "clock"})
+_AMOUNT = re.compile(
+    r"(?:sufficient|adequate|appropriate|significant|substantial|considerable|high|low) (?:\w+ ){0,2}"
+    r"(?:turnover|volume|liquidity|capitali[sz]ation|size|depth|margin|collateral)\b"
+)
+"""Something that is measured in money or pieces: a period beside it says how long, not how much."""
 _SUBJECT_TO_RULE = Caseless(
-    r"\b(?:must|shall|should|may|will|is|are|be|has|have|requires?|applied|apply|applies|use[sd]?|excluded?|remain|"
+    r"\b(?:must|shall|should|may|will|is|are|be|has|have|requires?|retrains?|recalibrates?|updates?|runs?|applied|apply|applies|use[sd]?|excluded?|remain|"
     r"stay|sell|buy|trade|monitor|rebalance[sd]?|holds?|enters?|exits?|close|roll|review(?:ed)?|report(?:ed)?|adjusts?|adjusted|increase|"
     r"reduce|consult|notif\w+|changes?|investigates?|reacts?|escalates?|informs?)\b"
 )
@@ -199,7 +206,11 @@ def _made_precise(sentence: Sentence, match: re.Match[str]) -> bool:
     if _PRECISE.search(sentence.text):
         return True
     position = sentence.start + match.start()
-    return any(q.dimension in _NUMERIC and abs(q.start - position) < 60 for q in sentence.quantities)
+    of_amount = _AMOUNT.match(sentence.text, match.start()) is not None
+    return any(
+        q.dimension in _NUMERIC - (_TIMES if of_amount else frozenset()) and abs(q.start - position) < 60
+        for q in sentence.quantities
+    )
 
 
 def _is_quoted(sentence: Sentence) -> bool:
