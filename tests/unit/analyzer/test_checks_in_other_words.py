@@ -121,6 +121,8 @@ SETTINGS = (
         ("conflicting-values", f"{FACTS}The index had the level 1,000 on 4 May 2017.", "4 May 2017"),
         ("conflicting-values", f"{FACTS}The net asset value is computed at 17:15.", "17:15"),
         ("responsibilities", "Waivers can be granted for up to a month.", "Waivers"),
+        ("external-documents", "The haircuts are kept in the team's spreadsheet.", "the team's spreadsheet"),
+        ("external-documents", "A failover follows the operations manual.", "the operations manual"),
         ("self-approvals", "The quant team drafts amendments, decides upon them and files them.", "decides upon"),
         ("vague-wording", "A fund must have adequate trading volume over the last 30 days.", "adequate"),
         ("vague-wording", "The desk runs it with half size for a limited time.", "limited time"),
@@ -200,6 +202,7 @@ def test_a_defect_is_found_in_other_words(run, document, check, text, words):
         ("conflicting-values", f"{FACTS}The net asset value is computed at 18:30, and sent at 19:00."),
         ("conflicting-values", f"{FACTS}The net asset value of a fund without trades is read at 09:00."),
         ("responsibilities", "Waivers can be granted by the Head of Risk."),
+        ("external-documents", "A failover follows the operations manual, version 4."),
         ("self-approvals", "The quant team drafts amendments, the committee decides upon them."),
         ("vague-wording", "A fund needs adequate volume: EUR 2 million over 30 days."),
         (

@@ -25,7 +25,9 @@ _KEPT_LIST = Caseless(
     r"controvers\w+) ?lists? (?:of|by|from|maintained by|published by|"
     r"kept by|provided by|issued by)\s(?:the\s)?[\w-]+(?:\s[A-Z][\w-]+)*|"
     r"\b(?:described|defined|set out|specified|laid down|stated) in (?:its|their) (?:own )?(?:rules?|rule ?book|"
-    r"methodology|guidelines|terms|documentation|prospectus)\b"
+    r"methodology|guidelines|terms|documentation|prospectus)\b|"
+    r"\b(?:follows?|in|see|per|from|by|according to)\s(?:the|our|its|an?)\s(?:[\w-]+['’]s?\s)?(?:\w+\s)?"
+    r"(?:run ?book|play ?book|notebook|spreadsheet|workbook|operat(?:ions|ing) manual|wiki)\b"
 )
 _THE_APPENDIX = Caseless(
     r"\b(?:see|in|to|of|by|refer to)\s(?:the|its|our)\s(?P<part>appendix|annex|attachment|schedule|"
@@ -121,7 +123,7 @@ def external_documents(document: Document) -> Outcome:
 
 
 def _lists_elsewhere(document: Document) -> list[Draft]:
-    """A list by which something is taken or left out, kept by somebody outside the document, of no date."""
+    """A list or a working paper that decides something, kept by somebody outside the document, of no date."""
     drafts = []
     for sentence in document.body:
         match = _KEPT_LIST.search(sentence.text)
@@ -134,13 +136,13 @@ def _lists_elsewhere(document: Document) -> list[Draft]:
                     severity="high",
                     title=f"“{match.group()}” is not part of the document"[:120],
                     explanation=(
-                        "What this list holds decides the result, and it is neither in the document nor cited with a "
+                        "What stands there decides the result, and it is neither in the document nor cited with a "
                         "version or date."
                     ),
                     spans=(span,),
                     proposal=replace(document, span, f"{match.group()} of {{date}}"),
                     confidence=0.75,
-                    decision=(f"list {match.group()!r}", "no version, no date, no place in the document"),
+                    decision=(f"kept elsewhere: {match.group()!r}", "no version, no date, no place in the document"),
                 )
             )
     return drafts[:3]
