@@ -151,7 +151,7 @@ async def test_a_conversion_over_its_time_is_ended_and_the_next_one_works():
 
 async def test_a_conversion_over_its_processor_time_is_ended():
     text = b"| a | b |\n| --- | --- |\n" + b"| the value is 5 % | x = a / b |\n" * 60_000
-    sandbox = Sandbox(Limits(cpu_seconds=1), slots=1)
+    sandbox = Sandbox(Limits(cpu_seconds=0.25), slots=1)
     try:
         with pytest.raises(ConversionError) as error:
             await sandbox.convert(text, MARKDOWN, document_id="d")

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-LONG_S = 0.5
-"""Most conversions take a twentieth of a second, a hundred pages half a second."""
+LONG_S = 0.1
+"""Twice what most conversions take: whoever waits for one that takes long waits no longer."""
 
 
 class Places:
