@@ -2,7 +2,7 @@
 
 With a corpus folder (`labelled/*.json` beside `*.docx`) on its documents, else on the project's own samples. Beside
 it, with and without packs, on documents that were written with their defects before the engine saw them. All of them
-were unseen until checks were made for them; what it finds on such documents before stands in docs/adr/0048. Those of
+were unseen until checks were made for them; what it finds on such documents before stands in docs/adr/0025. Those of
 `clean` have no defect. Mutants are made of the samples and of `tuned` in all cases.
 """
 
@@ -38,8 +38,8 @@ SAMPLES = ROOT / "samples"
 TUNED = Path(__file__).parent / "tuned"
 BLIND = Path(__file__).parent / "blind"
 CLEAN = Path(__file__).parent / "clean"
-UNSEEN = Path(__file__).parent / "blind2"
-UNSEEN_OTHERS = Path(__file__).parent / "blind3"
+BLIND2 = Path(__file__).parent / "blind2"
+BLIND3 = Path(__file__).parent / "blind3"
 """Both were unseen when they were first measured (ADR 0025), and have been developed against since."""
 WORDS_OF_100_PAGES = 45_000
 VERDICTS = ("covered", "partial", "contradicted", "missing")
@@ -182,13 +182,13 @@ def main() -> None:
         "blind_with_packs": scored(sample_documents(BLIND), rules, {}),
         "clean_without_packs": scored(sample_documents(CLEAN), [], {}),
         "clean_with_packs": scored(sample_documents(CLEAN), rules, {}),
-        "unseen_without_packs": scored(sample_documents(UNSEEN), [], {}),
-        "unseen_with_packs": scored(sample_documents(UNSEEN), rules, {}),
-        "unseen_others_without_packs": scored(sample_documents(UNSEEN_OTHERS), [], {}),
-        "unseen_others_with_packs": scored(sample_documents(UNSEEN_OTHERS), rules, {}),
+        "blind2_without_packs": scored(sample_documents(BLIND2), [], {}),
+        "blind2_with_packs": scored(sample_documents(BLIND2), rules, {}),
+        "blind3_without_packs": scored(sample_documents(BLIND3), [], {}),
+        "blind3_with_packs": scored(sample_documents(BLIND3), rules, {}),
         "tuned_without_packs": scored(sample_documents(TUNED), [], {}),
         "tuned_with_packs": scored(sample_documents(TUNED), rules, {}),
-        "terms_and_references": listed((SAMPLES, TUNED, BLIND, UNSEEN), converted),
+        "terms_and_references": listed((SAMPLES, TUNED, BLIND, BLIND2), converted),
         "references_of_rulebooks": rulebooks(wanted.corpus) if wanted.corpus else {},
         "facets": facets(rules),
         "mutation": mutation(rules),
