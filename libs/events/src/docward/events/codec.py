@@ -23,11 +23,6 @@ from docward.events.upcasts import UPCASTS, Upcasts, upcast
 Headers = tuple[tuple[str, bytes | None], ...]
 """Header keys that are not UTF-8 are kept by surrogate escapes, so that a record can be copied byte for byte."""
 
-Ids = tuple[str, str, str, str | None]
-"""Of an envelope: its own, the key, of what it belongs to, of what it follows from."""
-Others = tuple[str, str, datetime, str, Actor, int | None, str | None, int]
-"""The other attributes of an envelope, in its order."""
-
 CONTENT_TYPE = b"application/json"
 MAX_ATTRIBUTE = 16 * 1024
 """Bytes of one header value. Attributes are cached and logged, and a claim is read before it is proven."""
@@ -129,7 +124,7 @@ def body_of(message: Message) -> bytes:
 def timestamp(time: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
     utc = time if time.tzinfo is UTC else time.astimezone(UTC)
-    return utc.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"  # else it asks the zone, at a price
+    return utc.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def encode(envelope: Envelope, message: Message, signer: Signer) -> Encoded:
@@ -139,36 +134,28 @@ def encode(envelope: Envelope, message: Message, signer: Signer) -> Encoded:
 def encode_body(envelope: Envelope, body: bytes, signer: Signer) -> Encoded:
     """The record of a message whose body is already JSON."""
     # Taken apart once: by name, a part of a tuple costs as much as what is done with it.
-    ident, name, source, time, subject, key, correlation, actor, causation, stream_version, trace, version = envelope
-    ids = uuid_text(ident), uuid_text(key), uuid_text(correlation), None if causation is None else uuid_text(causation)
-    return encode_ids(ids, (name, source, time, subject, actor, stream_version, trace, version), body, signer)
-
-
-def encode_ids(ids: Ids, others: Others, body: bytes, signer: Signer) -> Encoded:
-    """The same, of one whose ids are texts already, as `uuid_text` writes them."""
-    ident, key, correlation, causation = ids
-    name, source, moment, subject, actor, stream_version, trace, version = others
-    time = timestamp(moment)
-    token = signer.sign(actor, Statement(ident, source, subject, time, name, body))
+    ident, name, source, moment, subject, key, correlation, actor, causation, stream_version, trace, version = envelope
+    ident_text, time = uuid_text(ident), timestamp(moment)
+    token = signer.sign(actor, Statement(ident_text, source, subject, time, name, body))
     headers: list[tuple[str, bytes | None]] = [
         ("ce_specversion", b"1.0"),
-        ("ce_id", ident.encode()),
+        ("ce_id", ident_text.encode()),
         ("ce_type", name.encode()),
         ("ce_source", source.encode()),
         ("ce_time", time.encode()),
         ("ce_subject", subject.encode()),
         ("ce_dataversion", b"%d" % version),
-        ("ce_correlationid", correlation.encode()),
+        ("ce_correlationid", uuid_text(correlation).encode()),
         ("ce_actor", token.encode()),
         ("content-type", CONTENT_TYPE),
     ]
     if causation is not None:
-        headers.append(("ce_causationid", causation.encode()))
+        headers.append(("ce_causationid", uuid_text(causation).encode()))
     if stream_version is not None:
         headers.append(("ce_streamversion", b"%d" % stream_version))
     if trace is not None:
         headers.append(("traceparent", trace.encode()))
-    return Encoded(key.encode(), body, tuple(headers))
+    return Encoded(uuid_text(key).encode(), body, tuple(headers))
 
 
 class Codec:

@@ -120,15 +120,9 @@ def derived_id(*parts: object) -> UUID:
 
     It is `uuid5(DOCWARD, …)`, several times faster.
     """
-    return as_uuid(derived_text(*parts))
-
-
-def derived_text(*parts: object) -> str:
-    """`str(derived_id(…))`, where nobody needs more than its text."""
     name = "\x1f".join([uuid_text(part) if type(part) is UUID else str(part) for part in parts])
     digest = hashlib.sha1(_ROOT + name.encode(), usedforsecurity=False).hexdigest()
-    variant = _VARIANT[digest[16]]
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+    return as_uuid(f"{digest[:12]}5{digest[13:16]}{_VARIANT[digest[16]]}{digest[17:32]}")
 
 
 _ROOT = DOCWARD.bytes

@@ -29,7 +29,8 @@ class Request(NamedTuple):
     """Of the stream before the decision; 0 = nothing has happened."""
 
 
-class JobSpec(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class JobSpec:
     """Slow work that the decision begins. It ends by an internal command of the same aggregate."""
 
     kind: str
@@ -37,12 +38,14 @@ class JobSpec(NamedTuple):
     """JSON."""
 
 
-class Accepted(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Accepted:
     events: tuple[Event, ...]
     jobs: tuple[JobSpec, ...] = ()
 
 
-class Rejected(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rejected:
     code: str
     """Stable, kebab-case."""
     detail: str

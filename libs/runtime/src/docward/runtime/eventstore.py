@@ -19,8 +19,8 @@ from uuid import UUID
 from pydantic_core import to_json
 
 from docward.events.actor import Signer
-from docward.events.codec import Encoded, body_of, encode_ids
-from docward.events.messages import Actor, CommandRejected, Event, derived_id, derived_text, stream_id, uuid_text
+from docward.events.codec import Encoded, Envelope, body_of, encode_body
+from docward.events.messages import Actor, CommandRejected, Event, derived_id, stream_id, uuid_text
 from docward.events.upcasts import upcast
 from docward.runtime.aggregates import Accepted, Aggregate, JobSpec, Rejected, Request
 from docward.runtime.batches import BREATH
@@ -56,31 +56,24 @@ class NewEvent(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """A row of the table `events`: the columns in its order, ids as text, as its record will have them."""
+    """A row of the table `events`: the columns in its order."""
 
     topic: str
     partition: int
     seq: int
     stream_id: str
     version: int
-    id: str
+    id: UUID
     type: str
     dataversion: int
-    key: str
+    key: UUID
     time: datetime
-    correlation_id: str
-    causation_id: str
+    correlation_id: UUID
+    causation_id: UUID
     actor: bytes
     """JSON."""
     traceparent: str | None
     body: bytes
-
-
-_READ = {"actor": "convert_to(e.actor::text, 'utf8')"} | {
-    name: f"e.{name}::text" for name in ("id", "key", "correlation_id", "causation_id")
-}
-COLUMNS = ", ".join(_READ.get(name, f"e.{name}") for name in Recorded._fields)
-"""How they are selected from `events e`."""
 
 
 class StoredEvent(NamedTuple):
@@ -165,8 +158,7 @@ class EventStore:
         seq = dict(last_seq)
         rows = []
         for stream, version, request, origin, event, body, nth in events:
-            key, command = uuid_text(request.aggregate_id), uuid_text(origin.command_id)
-            partition = partition_of(key.encode(), self.topic.partitions)
+            partition = self.partition(request.aggregate_id)
             seq[partition] += 1
             rows.append(
                 Recorded(
@@ -175,13 +167,13 @@ class EventStore:
                     seq[partition],
                     stream,
                     version,
-                    derived_text(command, request.command_id, "event", nth),
+                    derived_id(origin.command_id, request.command_id, "event", nth),
                     event.TYPE,
                     event.VERSION,
-                    key,
+                    request.aggregate_id,
                     request.time,
-                    uuid_text(origin.correlation_id),
-                    command,
+                    origin.correlation_id,
+                    origin.command_id,
                     _as_json(request.actor),
                     origin.traceparent,
                     body,
@@ -280,14 +272,16 @@ class EventStore:
 
     async def _stored_after(self, pool: Pool, partition: int, relayed: int) -> list[Recorded]:
         rows = await pool.fetch(
-            f"""
+            """
             with ahead as (
-                select {COLUMNS} from events e where topic = $1 and partition = $2 and seq > $3 order by seq limit $4
+                select topic, partition, seq, stream_id, version, id, type, dataversion, key, time, correlation_id,
+                    causation_id, convert_to(actor::text, 'utf8'), traceparent, body
+                from events where topic = $1 and partition = $2 and seq > $3 order by seq limit $4
             ), counted as (
                 select *, sum(octet_length(body)) over (order by seq) - octet_length(body) as bytes_before from ahead
             )
             select * from counted where bytes_before < $5 order by seq
-            """,  # noqa: S608 -- names of our own columns
+            """,
             self.topic.name,
             partition,
             relayed,
@@ -318,10 +312,21 @@ class EventStore:
 
 def encoded(service: str, row: Recorded, signer: Signer) -> Encoded:
     """The event as its service publishes it."""
-    # Taken apart once, as an envelope is when it is encoded.
-    _, _, _, stream, number, ident, name, version, key, time, correlation, causation, actor, trace, body = row
-    others = (name, f"/docward/{service}", time, stream, _as_actor(actor), number, trace, version)
-    return encode_ids((ident, key, correlation, causation), others, body, signer)
+    envelope = Envelope(
+        row.id,
+        row.type,
+        f"/docward/{service}",
+        row.time,
+        row.stream_id,
+        row.key,
+        row.correlation_id,
+        _as_actor(row.actor),
+        row.causation_id,
+        row.version,
+        row.traceparent,
+        row.dataversion,
+    )
+    return encode_body(envelope, row.body, signer)
 
 
 def new_events(

@@ -20,12 +20,14 @@ from docward.events.errors import UndecodableError
 from docward.events.topics import Topic
 from docward.runtime.beside import AT_ONCE, HOLD_S, Beside
 from docward.runtime.checkpoints import Place
-from docward.runtime.eventstore import COLUMNS, Recorded, encoded
+from docward.runtime.eventstore import Recorded, encoded
 from docward.runtime.operating import NotPossibleError
 from docward.runtime.postgres import Connection
 from docward.runtime.replays import Chosen
 from docward.runtime.surveying import Survey, Touched
 from docward.runtime.swapping import forgets
+
+_COLUMNS = ", ".join(f"convert_to(e.{c}::text, 'utf8')" if c == "actor" else f"e.{c}" for c in Recorded._fields)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -152,14 +154,14 @@ class Retold(Beside):
         """What is not recomputed yet of these keys, in order; when they are compared, as far as it is applied."""
         rows = await self.pool.fetch(
             f"""
-            select {COLUMNS} from replay_streams s
+            select {_COLUMNS} from replay_streams s
             join {schema}.events e on e.stream_id = s.stream_id and e.topic = $5 and e.partition = $4
             left join stream_versions l on l.projection = $1 and l.stream_id = e.stream_id
             left join stream_versions b on b.projection = $2 and b.stream_id = e.stream_id
             where s.replay = $3 and s.partition = $4 and s.key = any($6::uuid[]) and e.seq > $7
                 and e.version > coalesce(b.version, 0) and (not $8 or e.version <= coalesce(l.version, 0))
             order by e.seq limit $9
-            """,  # noqa: S608 -- names of ours
+            """,  # noqa: S608 -- a name of ours
             self.live.consumer,
             self.beside.consumer,
             self.ident,
